@@ -29,6 +29,7 @@ MODE = regex(
 SETTINGS = regex(r"^_?(args|opts?|options|config|cfg|conf|hparams|hps|flags|params|settings)$", re.IGNORECASE)
 FREEZES = regex(r"requires_grad_\(False\)|requires_grad = False|requires_grad=False|\.freeze\(\)|volatile")
 
+EVERYWHERE = frozenset({"Module", "object", "ABC"})
 MODES = frozenset({"train", "eval"})  # `model.train()` calls no function of that name, only a method
 
 Around = tuple[ast.AST, ...]  # the nodes around a call, outermost first
@@ -130,6 +131,16 @@ def _named(
         yield from in_module(where, name)
         if owner and name in MODES:
             yield from in_module(where, "." + name)
+            if not _needs_arguments(module, owner, name):
+                yield from in_module(where, ".." + name)
+
+
+@lru_cache(maxsize=256)
+def _needs_arguments(module: Module, owner: str, name: str) -> bool:
+    """Say whether a method is called `train` and takes data: `model.train()` elsewhere is the one of nn.Module."""
+    held = (node for node in statements(module.tree) if isinstance(node, ast.ClassDef) and node.name == owner)
+    methods = [each for node in held for each in node.body if isinstance(each, ast.FunctionDef) and each.name == name]
+    return any(len(each.args.args) - 1 > len(each.args.defaults) for each in methods)
 
 
 def mentioning(project: Project, module: Module, name: str, owner: str, running: str = "") -> Iterator[Module]:
@@ -149,11 +160,15 @@ def _speaks_of(text: str, word: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _bases(module: Module, owner: str) -> tuple[str, ...]:
-    """Return the names of the base classes of a class: a base may call the method that a subclass defines."""
+    """Return the names of the base classes of a class: a base may call the method that a subclass defines.
+
+    What every network is, `nn.Module`, calls none but forward(), and is spoken of in each file that has another one.
+    """
     if not owner:
         return ()
     found = (node for node in statements(module.tree) if isinstance(node, ast.ClassDef) and node.name == owner)
-    return tuple(text_of(base).rsplit(".", 1)[-1] for node in found for base in node.bases)
+    named = (text_of(base).rsplit(".", 1)[-1] for node in found for base in node.bases)
+    return tuple(each for each in named if each not in EVERYWHERE)
 
 
 def in_module(module: Module, name: str) -> Iterator[tuple[Module, Around]]:
@@ -180,7 +195,10 @@ def _is_option(node: ast.Attribute) -> bool:
 
 @lru_cache(maxsize=64)
 def _references(module: Module) -> dict[str, tuple[Around, ...]]:
-    """Index the names that a module calls or hands on, with the nodes around each."""
+    """Index the names that a module calls or hands on, with the nodes around each; those of modes after a dot, and after
+    two where they are given nothing.
+    """
+    bare: set[ast.expr] = set()
     index: dict[str, list[Around]] = {}
     renamed: list[tuple[str, str]] = []
     stack: list[tuple[ast.AST, Around]] = [(module.tree, ())]
@@ -189,7 +207,10 @@ def _references(module: Module) -> dict[str, tuple[Around, ...]]:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             index.setdefault(node.id, []).append(around)
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-            index.setdefault("." * (node.attr in MODES) + node.attr, []).append(around)
+            dots = "." * (node.attr in MODES) + "." * (node in bare)
+            index.setdefault(dots + node.attr, []).append(around)
+        elif isinstance(node, ast.Call) and not (node.args or node.keywords) and called_name(node.func) in MODES:
+            bare.add(node.func)
         elif isinstance(node, ast.ImportFrom):
             renamed += [(alias.name, alias.asname) for alias in node.names if alias.asname]
         below = (

@@ -11,7 +11,7 @@ from lintloss.facts import dead, liveness, shown_texts
 from lintloss.facts.library.tables import NUMBER_READS
 from lintloss.facts.machine import Machine
 from lintloss.facts.shown_texts import LOSS, SAID
-from lintloss.facts.split_names import WORD
+from lintloss.facts.split_names import WORD, says_held_out
 from lintloss.facts.values import Const, ModelOutput, Quantity, options
 from lintloss.patterns import regex
 
@@ -27,7 +27,7 @@ def note(machine: Machine, statement: ast.Expr) -> None:
         return
     for caption, shown in shown_texts.shown(statement.value):
         name = _name(shown)
-        if name is None or not names_one(caption):
+        if name is None or not names_one(caption) or says_held_out(name.id):  # what an evaluation returned
             continue
         slot = machine.read(name.id)
         held = [each for each in options(slot.value) if not isinstance(each, Const)] if slot is not None else []
@@ -54,15 +54,27 @@ def names_one(caption: str) -> bool:
 
 def _name(shown: ast.expr) -> ast.Name | None:
     """Return the name that is shown as it is, or as a plain number: `loss.detach().item()`, `float(out.loss)`."""
+    shown = _unscaled(shown)
     while isinstance(shown, ast.Call):
         if isinstance(shown.func, ast.Attribute) and shown.func.attr in NUMBER_READS and not shown.args:
             shown = shown.func.value
         elif isinstance(shown.func, ast.Name) and shown.func.id == "float" and len(shown.args) == 1:
-            shown = shown.args[0]
+            shown = _unscaled(shown.args[0])
         else:
             return None
     shown = shown.value if isinstance(shown, ast.Attribute) and shown.attr == "loss" else shown
     return shown if isinstance(shown, ast.Name) else None
+
+
+def _unscaled(shown: ast.expr) -> ast.expr:
+    """Return what is multiplied by a number of steps: `loss.item() * accumulation`."""
+    if (
+        isinstance(shown, ast.BinOp)
+        and isinstance(shown.op, ast.Mult)
+        and isinstance(shown.right, ast.Name | ast.Constant)
+    ):
+        return shown.left
+    return shown
 
 
 def _has_its_own(machine: Machine, loss: Quantity, statement: ast.Expr) -> bool:
@@ -87,6 +99,8 @@ def _drops_its_own(owner: ast.AST, rows: range) -> bool:
     for node in ast.walk(owner):
         if isinstance(node, ast.Assign) and node.lineno in rows and isinstance(node.value, ast.Call):
             target = node.targets[0]
-            if isinstance(target, ast.Name) and CAPTION.search(target.id.lower()) and liveness.is_dead(owner, target):
+            bound = target.elts if isinstance(target, ast.Tuple) else [target]  # `val_loss, val_ppl = evaluate(…)`
+            named = [each for each in bound if isinstance(each, ast.Name) and CAPTION.search(each.id.lower())]
+            if any(liveness.is_dead(owner, each) for each in named):
                 return True
     return False

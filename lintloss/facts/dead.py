@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from lintloss.facts import interludes, keeping, misnamed, overwritten
+from lintloss.facts.callers import text_of
 from lintloss.facts.library import loaders
 from lintloss.facts.liveness import is_dead, stays_empty
 from lintloss.facts.loops import Loop
@@ -31,6 +32,7 @@ LOSSES = regex(
     re.IGNORECASE,
 )
 SIZES = regex(r"\.(numel|nelement|sum)\(")
+LENGTHS = regex(r"\bsum\((map\(len\b|\[?\(?len\(|\w*len(gth)?s?\b)")  # of sequences that are not known
 COUNT, TOTAL, AVERAGE = "a token count", "a sum of losses", "an average loss"
 ONE_BATCH, RETURNED = "what is computed of one batch", "what a call returned"
 LAST, MASKED = "the loss of one batch", "a masked loss"
@@ -184,7 +186,8 @@ def _counter(name: str, value: Value, statement: ast.stmt | None) -> str:
     right = statement.value if isinstance(statement, ast.Assign | ast.AugAssign) else None
     if value == Const(0) and isinstance(right, ast.Constant):
         return "an empty counter"
-    return COUNT if right is not None and SIZES.search(ast.unparse(right)) else ""
+    counts = right is not None and (SIZES.search(text_of(right)) or LENGTHS.search(text_of(right)))
+    return COUNT if counts else ""
 
 
 def _is_opaque_label(value: Value) -> bool:

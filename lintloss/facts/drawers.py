@@ -48,8 +48,10 @@ def _called_instance(machine: Machine, function: ast.expr) -> Func | None:
     """Return the `__call__` of an instance that is called by its name, or as a field of another."""
     from lintloss.facts import classes
 
-    if not isinstance(function, ast.Name | ast.Attribute):
-        return None
+    if not isinstance(function, ast.Name | ast.Attribute) or any(
+        isinstance(each, ast.Call) for each in ast.walk(function)
+    ):
+        return None  # to ask what `evaluate(model).item` is would run the evaluation, before its time
     if isinstance(function, ast.Name) and machine.read(function.id) is None:
         return None
     made = [each for each in options(evaluate(machine, function)) if isinstance(each, Ref) and each.kind == "instance"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from lintloss.facts import (
     callers,
     classes,
     gradients,
+    imports,
+    modes,
     outcomes,
     passing_methods,
     regions,
@@ -27,8 +30,8 @@ from lintloss.facts.observations import Observation, Setting
 from lintloss.facts.project import Project
 from lintloss.facts.regions import Region
 from lintloss.facts.stochastic import Stochastic
-from lintloss.facts.survey import statements
-from lintloss.facts.values import Class, Lib, Ref, options
+from lintloss.facts.survey import statements, walk
+from lintloss.facts.values import Class, Lib, Pending, Ref, options
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
 from lintloss.patterns import regex
@@ -37,6 +40,7 @@ TORCH = regex(r"^[ \t]*(?:from\s+torch\b|import\s+(?:[\w.]+(?: as \w+)?\s*,\s*)*
 TORCH_NAME = regex(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
 # MLX has torch's modes, and records no gradients that nobody asks for.
 MLX = regex(r"^[ \t]*(?:from|import) mlx\b", re.MULTILINE)
+OTHER = regex(r"^[ \t]*(?:from|import) (?:paddle|jax|flax|tensorflow|mxnet|mindspore|mlx)\b", re.MULTILINE)
 OLD = regex(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad: inputs are volatile
 # … and what it does not have, beside a line that was forgotten.
 NEW = regex(r"loss\w*\.item\(\)|\breduction\s*=\s*['\"](mean|sum|none)['\"]|\btorch\.device\(")
@@ -152,13 +156,59 @@ def _place(each: Pass) -> object:
 
 def _evaluation(machine: Machine, group: list[Pass]) -> Evaluation | None:
     first = group[0]
-    is_torch = any(_imports(each, TORCH) for each in group)
+    is_torch = any(_imports(each, TORCH) or _is_of_torch(machine, each) for each in group)
     if not (is_torch or any(_imports(each, MLX) for each in group)) or any(_is_framework(each) for each in group):
         return None
-    records = is_torch and all(each.forward.gradients == gradients.ON for each in group) and _records(machine, group)
-    shown = _mode(machine, group)
+    recorded = _recorded(machine, group) if is_torch else None
+    shown = _mode(machine, group) or _mode(machine, _unlike(machine, group, _is_in_training, modes.MODE_OF_PART))
     mode = "train" if shown is not None else "either" if all(map(_drops_anyway, group)) else ""
-    return _observed(machine, shown or first, records, mode) if records or mode else None
+    if recorded is None and not mode:
+        return None
+    seen = _observed(machine, shown or recorded or first, recorded is not None, mode)
+    return replace(seen, switchable=seen.switchable and all(map(_is_in_training, group)))
+
+
+def _unlike(
+    machine: Machine, group: list[Pass], has_trouble: Callable[[Pass], bool], settles: re.Pattern[str]
+) -> list[Pass]:
+    """Return the passes of a loop that have a trouble, where those that others call it for have none.
+
+    `test()` turns gradients off around `evaluate(model)`, and the training that calls it as well does not. A function that
+    settles it by what it is told, `model.train(dropping)`, has callers who ask for either. Nothing must be trained by what
+    such a call gives: no loop around it takes a step, or it is a number.
+    """
+    if all(map(has_trouble, group)) or any(_settles(each, settles) for each in group):
+        return []
+    own = (each for each in group if has_trouble(each) and _is_over_data(each.region))
+    return [each for each in own if _gives_numbers(machine, each)]
+
+
+def _is_over_data(region: Region) -> bool:
+    """Say whether a region is a loop over data: the steps of a decoder that one sentence is given to evaluate nothing."""
+    return region.loop is not None and not (region.is_presumed and region.loop.unit == "step")
+
+
+def _settles(each: Pass, words: re.Pattern[str]) -> bool:
+    """Say whether a function speaks of modes or gradients before the end of its loop: what stands behind sets those of others."""
+    end = getattr(each.region.node(each.forward), "end_lineno", None) or 0
+    told = (one for one in walk(each.scene.node) if isinstance(one, ast.Call | ast.Assign) and one.lineno <= end)
+    return any(words.search(text_of(one)) for one in told)
+
+
+def _gives_numbers(machine: Machine, each: Pass) -> bool:
+    around = {loop.key for loop in each.forward.loops} | {scene.key for scene in each.forward.scenes}
+    return (
+        around.isdisjoint(machine.trained) or regions.PLAIN.search(text_of(each.region.node(each.forward))) is not None
+    )
+
+
+def _is_recorded(each: Pass) -> bool:
+    return each.forward.gradients == gradients.ON
+
+
+def _is_in_training(each: Pass) -> bool:
+    forward = each.forward
+    return forward.mode == "train" or (forward.mode == "" and forward.stochastic.fresh)
 
 
 def _drops_anyway(each: Pass) -> bool:
@@ -266,6 +316,22 @@ def _imports(each: Pass, library: re.Pattern[str]) -> bool:
     return any(library.search(module.code) for module in (each.scene.module, each.forward.module))
 
 
+def _is_of_torch(machine: Machine, each: Pass) -> bool:
+    """Say whether the model's class is one of torch's, or a star import brings torch along, in a file that imports neither
+    that nor another framework.
+    """
+    module = each.scene.module
+    if OTHER.search(module.code) is not None:
+        return False
+    made = [one.cls for one in options(each.forward.model) if isinstance(one, Ref) and one.cls is not None]
+    over = [base.name for cls in made for base in classes.bases(machine, cls) if isinstance(base, Lib)]
+    if any(name.startswith("torch.nn.") for name in over):
+        return True
+    brought = machine.global_slot(module.path, "torch") if "import *" in module.code else None
+    found = brought.value if brought is not None else None
+    return Lib("torch") == (imports.resolve(machine, found) if isinstance(found, Pending) else found)
+
+
 def _is_framework(each: Pass) -> bool:
     scenes = each.forward.scenes
     return any(FRAMEWORKS.search(base) for scene in scenes for base in scene.owner) or any(map(_is_compiled, scenes))
@@ -277,6 +343,14 @@ def _is_compiled(scene: Scene) -> bool:
 
 
 # -- gradients --------------------------------------------------------------------------------------------------------
+
+
+def _recorded(machine: Machine, group: list[Pass]) -> Pass | None:
+    """Return a pass that records gradients, if all of a call do, or all of those that some callers leave to it."""
+    if all(map(_is_recorded, group)):
+        return group[0] if _records(machine, group) else None
+    left = [each for each in _unlike(machine, group, _is_recorded, gradients.WORDS) if _records(machine, [each])]
+    return left[0] if left else None
 
 
 def _records(machine: Machine, group: list[Pass]) -> bool:
@@ -312,7 +386,8 @@ def _is_old(machine: Machine, found: Pass) -> bool:
         return True
     if OLD.search(module.code) is None or NEW.search(module.code) is not None:
         return False
-    if variables.wraps(text_of(found.region.node(found.forward))):
+    around = (loop.statement for loop in found.forward.loops if loop.frame == found.region.index + 1)
+    if any(variables.wraps(text_of(each)) for each in (found.region.node(found.forward), *filter(None, around))):
         return False
     return not variables.are_made_by(machine.project, known)
 
@@ -471,4 +546,4 @@ def _mode(machine: Machine, group: list[Pass]) -> Pass | None:
             return None
         if _asked_of_callers(machine, forward, callers.is_handed_on):
             return None
-    return group[0]
+    return group[0] if group else None

@@ -9,7 +9,7 @@ import ast
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lintloss.facts import gradients, modes, stateless, stochastic, unswitched
 from lintloss.facts.callers import SETTINGS, text_of
@@ -114,7 +114,8 @@ def note(machine: Machine, node: ast.AST, model: Value, method: str = "", *, rec
     state, place = modes.mode(machine, model)
     if _is_told(node):
         state, place = "eval", None
-    machine.forwards[machine.key(node)] = Forward(
+    key = _key(machine, node, state)
+    found = Forward(
         machine.frame.module,
         node,
         machine.anchor(machine.frame.module).span(node),
@@ -130,6 +131,26 @@ def note(machine: Machine, node: ast.AST, model: Value, method: str = "", *, rec
         method,
         unswitched.of(machine, model),
     )
+    machine.forwards[key] = _either(machine.forwards.get(key), found)
+
+
+def _either(first: Forward | None, found: Forward) -> Forward:
+    """Return the pass to keep of two that one call stands for: of several models that it may run, one that minds its mode."""
+    if first is None or first.model == found.model or first.mode != found.mode or found.stochastic.sure != "no":
+        return found
+    if first.stochastic.sure not in {"yes", "maybe"}:
+        return found
+    return replace(first, stochastic=replace(first.stochastic, sure="maybe"))
+
+
+def _key(machine: Machine, node: ast.Call, state: str) -> Key:
+    """Return under which key a pass is kept; one that a loop comes back to in evaluation mode stands beside the first.
+
+    `for seed in seeds: evaluate(model); model.eval(); …`: what eval() was called on behind it is the model of the last turn.
+    """
+    key = machine.key(node)
+    first = machine.forwards.get(key)
+    return (*key, "again") if state == "eval" and first is not None and first.mode == "" else key
 
 
 def _is_told(node: ast.Call) -> bool:

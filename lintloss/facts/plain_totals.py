@@ -107,11 +107,13 @@ def _made_of(function: Function, known: set[str]) -> set[str]:
 
 
 def _reads(node: ast.AST) -> set[str]:
-    """Return the names in an expression; those that are called, `math.exp(…)`, and those in `len(loader)` left out."""
+    """Return the names in an expression but for those that are called, `math.exp(…)`, what divides, and `len(loader)`."""
     if isinstance(node, ast.Name):
         return {node.id}
     if isinstance(node, ast.Call):
         if text_of(node.func) == "len":
             return set()
         return set().union(*(_reads(each) for each in (*node.args, *(one.value for one in node.keywords))))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.FloorDiv):
+        return _reads(node.left)  # what divides a number is one as well
     return set().union(*(_reads(each) for each in ast.iter_child_nodes(node)))

@@ -16,6 +16,7 @@ from lintloss.patterns import regex
 LOSS = r"(loss|nll|perplexity|ppl|xent|cross.?entropy)"
 SAID = regex(rf"(?<![a-z]){LOSS}(?![a-z])")
 LETTERS = regex(r"[A-Za-z]")
+KINDS = regex(r"^(mode|split|phase|stage|subset|set)$")  # of what a row says on which data it was computed
 FIELD = regex(r"\{[^{}]*\}")
 PERCENT = regex(r"%[-+#0]*\d*(?:\.\d+)?[diouxXeEfFgGcrsa]")
 Shown = tuple[str, ast.expr]  # a caption, and what it is put to
@@ -25,17 +26,24 @@ def shown(statement: ast.AST) -> Iterator[Shown]:
     """Yield the captions in a statement with what each is put to: entries, keywords, arguments, fields of a text."""
     for node in ast.walk(statement):
         if isinstance(node, ast.Dict):
-            pairs = ((_text(key), value) for key, value in zip(node.keys, node.values, strict=True))
-            yield from ((key, value) for key, value in pairs if key is not None)
+            yield from _entries([(_text(key), value) for key, value in zip(node.keys, node.values, strict=True)])
         elif isinstance(node, ast.JoinedStr):
             yield from _paired(node.values)
         elif isinstance(node, ast.Call):
-            yield from ((each.arg, each.value) for each in node.keywords if each.arg is not None)
+            yield from _entries([(each.arg, each.value) for each in node.keywords])
             yield from _given(node)
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
             text, right = _text(node.left), node.right
             if text is not None:
                 yield from _filled(text, PERCENT, right.elts if isinstance(right, ast.Tuple) else [right])
+
+
+def _entries(pairs: list[tuple[str | None, ast.expr]]) -> Iterator[Shown]:
+    """Yield the entries of a row; one whose split stands beside it goes by that: `{"mode": "eval", "loss": loss}`."""
+    splits = [told for key, value in pairs if key is not None and KINDS.search(key) and (told := _text(value))]
+    for key, value in pairs:
+        if key is not None:
+            yield f"{splits[0]} {key}" if len(splits) == 1 and SAID.fullmatch(key) else key, value
 
 
 def _given(call: ast.Call) -> Iterator[Shown]:

@@ -1982,6 +1982,208 @@ def evaluate(net, batches):
 print(evaluate(nn.Sequential(nn.Embedding(9, 9), nn.Dropout(0.1), nn.Linear(9, 9)), torch.load("held_out.pt")))
 """,
         ),
+        Bad(
+            why="What the model loses before it is trained is computed with dropout; only what reports in between sets eval().",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def loss_of(model, x, y):
+    return F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum")
+
+
+def loss_over(model, loader, tokens):
+    total = 0.0
+    for x, y in loader:
+        total += loss_of(model, x, y).item()  # <-
+    return total / tokens
+
+
+def report(model, loader, tokens):
+    model.eval()
+    with torch.no_grad():
+        found = loss_over(model, loader, tokens)
+    model.train()
+    return found
+
+
+def main(train_loader, val_loader, tokens):
+    model = nn.Sequential(nn.Embedding(500, 64), nn.Dropout(0.1), nn.Linear(64, 500))
+    with torch.no_grad():
+        print("before training", loss_over(model, val_loader, tokens))
+    optimizer = torch.optim.AdamW(model.parameters())
+    for step, (x, y) in enumerate(train_loader):
+        optimizer.zero_grad()
+        loss_of(model, x, y).backward()
+        optimizer.step()
+        if step % 100 == 0:
+            print("val", report(model, val_loader, tokens))
+""",
+        ),
+        Bad(
+            why="The class has a train() of its own, which takes batches; who switches another network elsewhere does not call it.",
+            severity=Severity.ERROR,
+            files={
+                "tagging.py": """\
+import torch
+from torch import nn
+
+
+class Tagger(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(64, 9)
+
+    def forward(self, x):
+        return self.out(x)
+
+
+def fit(rows):
+    model = Tagger()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    model.train()
+    for x, y in rows:
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.eval()
+    return model
+""",
+            },
+            code="""\
+import torch
+from torch import nn
+
+
+class Guesser(nn.Module):
+    def __init__(self, vocab):
+        super().__init__()
+        self.rows = nn.Embedding(vocab, 64)
+        self.noise = nn.Dropout(0.2)
+        self.out = nn.Linear(64, vocab)
+        self.score = nn.CrossEntropyLoss(reduction="sum")
+
+    def forward(self, ids):
+        return self.out(self.noise(self.rows(ids)))
+
+    def train(self, batches, held_out, epochs=3):
+        optimizer = torch.optim.Adam(self.parameters())
+        for _ in range(epochs):
+            for x, y in batches:
+                optimizer.zero_grad()
+                self.score(self(x).flatten(0, 1), y.flatten()).backward()
+                optimizer.step()
+            print("held-out loss", self.held_out_loss(held_out))
+
+    @torch.no_grad()
+    def held_out_loss(self, loader):
+        nats, scored = 0.0, 0
+        for x, y in loader:
+            logits = self(x)  # <-
+            nats += self.score(logits.flatten(0, 1), y.flatten()).item()
+            scored += y.numel()
+        return nats / scored
+""",
+        ),
+        Bad(
+            why="Each turn of the loop makes a model of its own, and calls eval() on it behind its perplexity.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def perplexity(model, loader):
+    nats, scored = 0.0, 0
+    with torch.no_grad():
+        for x, y in loader:
+            nats += F.cross_entropy(model(x), y, reduction="sum").item()  # <-
+            scored += y.numel()
+    return torch.exp(torch.tensor(nats / scored))
+
+
+def save_words(model, loader, path):
+    model.eval()
+    with torch.no_grad(), open(path, "w") as file:
+        for x, _ in loader:
+            file.write(str(model(x).argmax(-1).tolist()))
+
+
+for seed in range(5):
+    torch.manual_seed(seed)
+    train_loader, test_loader = torch.load("loaders.pt")
+    model = nn.Sequential(nn.Embedding(500, 64), nn.Dropout(0.1), nn.Linear(64, 500))
+    optimizer = torch.optim.Adam(model.parameters())
+    for x, y in train_loader:
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    print(perplexity(model, test_loader))
+    save_words(model, test_loader, f"words-{seed}.txt")
+""",
+        ),
+        Bad(
+            why="The option chooses one of two models, of which the first has dropout.",
+            severity=Severity.WARNING,
+            files={
+                "nets.py": """\
+from torch import nn
+
+
+class Plain(nn.Module):
+    def __init__(self, vocab):
+        super().__init__()
+        self.rows = nn.Embedding(vocab, vocab)
+
+    def forward(self, ids):
+        return self.rows(ids)
+
+
+class Dropping(nn.Module):
+    def __init__(self, vocab):
+        super().__init__()
+        self.rows = nn.Embedding(vocab, vocab)
+        self.noise = nn.Dropout(0.1)
+
+    def forward(self, ids):
+        return self.noise(self.rows(ids))
+""",
+            },
+            code="""\
+import argparse
+
+import torch
+import torch.nn.functional as F
+from nets import Dropping, Plain
+
+
+@torch.no_grad()
+def evaluate(net, loader):
+    nats, scored = 0.0, 0
+    for x, y in loader:
+        nats += F.cross_entropy(net(x), y, reduction="sum").item()  # <-
+        scored += y.numel()
+    return nats / scored
+
+
+def build(args):
+    if args.net == "dropping":
+        net = Dropping(500)
+    else:
+        net = Plain(500)
+    return net
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--net", default="dropping")
+    print(evaluate(build(parser.parse_args()), torch.load("loader.pt")))
+""",
+        ),
     )
 
     good = (
@@ -4193,6 +4395,174 @@ class Judge:
 model = nn.Sequential(nn.Embedding(9, 9), nn.Dropout(0.1), nn.Linear(9, 9))
 held_out = torch.load("held_out.pt")
 print(measure(model, held_out), Judge(model).measure(held_out))
+""",
+        ),
+        Good(
+            why="One of two callers asks for dropout: the function sets the mode that it is told.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+@torch.no_grad()
+def evaluate(model, loader, dropping=False):
+    model.train(dropping)
+    nats, scored = 0.0, 0
+    for x, y in loader:
+        nats += F.cross_entropy(model(x), y, reduction="sum").item()
+        scored += len(y)
+    return nats / scored
+
+
+def main(loader):
+    model = nn.Sequential(nn.Embedding(500, 64), nn.Dropout(0.1), nn.Linear(64, 500))
+    print("as it is", evaluate(model, loader), "with noise", evaluate(model, loader, dropping=True))
+""",
+        ),
+        Good(
+            why="Whoever calls the class's own train(), with batches, has switched its parts before.",
+            files={
+                "main.py": """\
+import torch
+from eval import Guesser
+
+
+def main():
+    batches, held_out = torch.load("batches.pt")
+    guesser = Guesser(500)
+    guesser.noise.eval()
+    guesser.train(batches, held_out)
+""",
+            },
+            code="""\
+import torch
+from torch import nn
+
+
+class Guesser(nn.Module):
+    def __init__(self, vocab):
+        super().__init__()
+        self.rows = nn.Embedding(vocab, 64)
+        self.noise = nn.Dropout(0.2)
+        self.out = nn.Linear(64, vocab)
+        self.score = nn.CrossEntropyLoss(reduction="sum")
+
+    def forward(self, ids):
+        return self.out(self.noise(self.rows(ids)))
+
+    def train(self, batches, held_out, epochs=3):
+        optimizer = torch.optim.Adam(self.parameters())
+        for _ in range(epochs):
+            for x, y in batches:
+                optimizer.zero_grad()
+                self.score(self(x).flatten(0, 1), y.flatten()).backward()
+                optimizer.step()
+            print("held-out loss", self.held_out_loss(held_out))
+
+    @torch.no_grad()
+    def held_out_loss(self, loader):
+        nats, scored = 0.0, 0
+        for x, y in loader:
+            logits = self(x)
+            nats += self.score(logits.flatten(0, 1), y.flatten()).item()
+            scored += y.numel()
+        return nats / scored
+""",
+        ),
+        Good(
+            why="eval() comes before the perplexity and train() behind it, in each turn of the loop.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def perplexity(model, loader):
+    nats, scored = 0.0, 0
+    with torch.no_grad():
+        for x, y in loader:
+            nats += F.cross_entropy(model(x), y, reduction="sum").item()
+            scored += y.numel()
+    return torch.exp(torch.tensor(nats / scored))
+
+
+def save_words(model, loader, path):
+    model.eval()
+    with torch.no_grad(), open(path, "w") as file:
+        for x, _ in loader:
+            file.write(str(model(x).argmax(-1).tolist()))
+
+
+train_loader, test_loader = torch.load("loaders.pt")
+model = nn.Sequential(nn.Embedding(500, 64), nn.Dropout(0.1), nn.Linear(64, 500))
+optimizer = torch.optim.Adam(model.parameters())
+for step, (x, y) in enumerate(train_loader):
+    if step % 100 == 0:
+        save_words(model, test_loader, f"words-{step}.txt")
+        print(perplexity(model, test_loader))
+        model.train()
+    optimizer.zero_grad()
+    F.cross_entropy(model(x), y).backward()
+    optimizer.step()
+""",
+        ),
+        Good(
+            why="Of the models that the option chooses, the one that has dropout is switched.",
+            files={
+                "nets.py": """\
+from torch import nn
+
+
+class Plain(nn.Module):
+    def __init__(self, vocab):
+        super().__init__()
+        self.rows = nn.Embedding(vocab, vocab)
+
+    def forward(self, ids):
+        return self.rows(ids)
+
+
+class Dropping(nn.Module):
+    def __init__(self, vocab):
+        super().__init__()
+        self.rows = nn.Embedding(vocab, vocab)
+        self.noise = nn.Dropout(0.1)
+
+    def forward(self, ids):
+        return self.noise(self.rows(ids))
+""",
+            },
+            code="""\
+import argparse
+
+import torch
+import torch.nn.functional as F
+from nets import Dropping, Plain
+
+
+@torch.no_grad()
+def evaluate(net, loader):
+    nats, scored = 0.0, 0
+    for x, y in loader:
+        nats += F.cross_entropy(net(x), y, reduction="sum").item()
+        scored += y.numel()
+    return nats / scored
+
+
+def build(args):
+    if args.net == "dropping":
+        net = Dropping(500)
+        net.eval()
+    else:
+        net = Plain(500)
+    return net
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--net", default="dropping")
+    print(evaluate(build(parser.parse_args()), torch.load("loader.pt")))
 """,
         ),
     )

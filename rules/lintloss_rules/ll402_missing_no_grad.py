@@ -1684,6 +1684,144 @@ def evaluate(dev_loader):
     return nats / tokens
 """,
         ),
+        Bad(
+            why="The final test is run under inference_mode, and the validation in between by the same function is not.",
+            severity=Severity.WARNING,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def surprise(model, rows):
+    model.eval()
+    nats, scored = 0.0, 0
+    for ids in rows:
+        logits = model(ids[:, :-1])  # <-
+        nats += F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").item()
+        scored += ids[:, 1:].numel()
+    model.train()
+    return nats / scored
+
+
+def main(train_rows, val_rows, test_rows):
+    model = nn.Sequential(nn.Embedding(500, 64), nn.Linear(64, 500))
+    optimizer = torch.optim.AdamW(model.parameters())
+    for step, ids in enumerate(train_rows):
+        loss = F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if step % 500 == 0:
+            print("val", surprise(model, val_rows))
+    with torch.inference_mode():
+        print("test perplexity", math.exp(surprise(model, test_rows)))
+""",
+        ),
+        Bad(
+            why="The evaluation takes torch from a file that imports it for all, by its star.",
+            severity=Severity.WARNING,
+            files={
+                "shared.py": """\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+""",
+            },
+            code="""\
+from shared import *
+
+
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for x, y in loader:
+        logits = model(x.to(device))  # <-
+        nats += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+    return math.exp(nats / scored)
+""",
+        ),
+        Bad(
+            why="The evaluation names no torch at all: its model does.",
+            severity=Severity.WARNING,
+            files={
+                "networks.py": """\
+from torch import nn
+
+
+class Summarizer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(500, 64)
+        self.out = nn.Linear(64, 500)
+
+    def forward(self, article):
+        return self.out(self.words(article)).argmax(-1)
+""",
+            },
+            code="""\
+from networks import Summarizer
+from rouge import Rouge
+
+
+class Judge:
+    def __init__(self, articles):
+        self.summarizer = Summarizer()
+        self.articles = articles
+
+    def run(self):
+        self.summarizer.eval()
+        scores = []
+        for article, reference in self.articles:
+            words = self.summarizer(article)  # <-
+            scores.append(Rouge().get_scores(words.tolist(), reference, avg=True)["rouge-l"]["f"])
+        print("rouge", sum(scores) / len(scores))
+""",
+        ),
+        Bad(
+            why="The outer loop makes the Variables, the inner one runs the model; those of another file are volatile.",
+            severity=Severity.WARNING,
+            files={
+                "sampling.py": """\
+import torch
+from torch.autograd import Variable
+
+
+def sample(model, n):
+    return model(Variable(torch.zeros(n).long(), volatile=True))
+""",
+            },
+            code="""\
+import torch
+import torch.nn as nn
+from torch.autograd import Variable
+
+core = nn.LSTM(64, 64)
+emb = nn.Embedding(256, 64)
+measure = nn.CrossEntropyLoss()
+
+
+def validate(data, steps, head):
+    total, n = 0, 0
+    for i in range(0, data.size(0) - steps, steps):
+        chunk = Variable(data.narrow(0, i, steps + 1).long())
+        h = None
+        loss = 0
+        for t in range(steps):
+            y, h = core(emb(chunk[t]).unsqueeze(0), h)
+            loss = loss + measure(head(y[0]), chunk[t + 1])  # <-
+        total += loss.data[0]
+        n += steps
+    return total / n
+""",
+        ),
     )
 
     good = (
@@ -3241,6 +3379,95 @@ def evaluate(dev_loader):
         nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
         tokens += labels.numel()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="The loss that the training gets of the same function is backpropagated; the other call is under no_grad.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def evaluate_loss(model, batches):
+    total = 0.0
+    for x, y in batches:
+        total = total + F.cross_entropy(model(x), y, reduction="sum")
+    return total
+
+
+def main(train, val):
+    model = nn.Sequential(nn.Embedding(500, 64), nn.Linear(64, 500))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(10):
+        model.train()
+        optimizer.zero_grad()
+        loss = evaluate_loss(model, train)
+        loss.backward()
+        optimizer.step()
+        model.eval()
+        with torch.no_grad():
+            print("val", evaluate_loss(model, val).item())
+""",
+        ),
+        Good(
+            why="What is run is no network: it has one, which it runs without gradients.",
+            files={
+                "scoring.py": """\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Scorer:
+    def __init__(self):
+        self.net = nn.Sequential(nn.Embedding(500, 64), nn.Linear(64, 500))
+
+    @torch.no_grad()
+    def __call__(self, x, y):
+        return F.cross_entropy(self.net(torch.tensor(x)), torch.tensor(y), reduction="sum").item()
+""",
+            },
+            code="""\
+from scoring import Scorer
+
+
+def evaluate(model, pairs):
+    nats, scored = 0.0, 0
+    for x, y in pairs:
+        nats += model(x, y)
+        scored += len(y)
+    return nats / scored
+
+
+def main(pairs):
+    print("loss", evaluate(Scorer(), pairs))
+""",
+        ),
+        Good(
+            why="A state that is volatile makes all volatile that comes of it.",
+            code="""\
+import torch
+import torch.nn as nn
+from torch.autograd import Variable
+
+core = nn.LSTM(64, 64)
+emb = nn.Embedding(256, 64)
+measure = nn.CrossEntropyLoss()
+
+
+def validate(data, steps, head):
+    total, n = 0, 0
+    h = Variable(torch.zeros(1, 1, 64), volatile=True)
+    for i in range(0, data.size(0) - steps, steps):
+        chunk = Variable(data.narrow(0, i, steps + 1).long())
+        loss = 0
+        for t in range(steps):
+            y, h = core(emb(chunk[t]).unsqueeze(0), h)
+            loss = loss + measure(head(y[0]), chunk[t + 1])
+        total += loss.data[0]
+        n += steps
+    return total / n
 """,
         ),
     )

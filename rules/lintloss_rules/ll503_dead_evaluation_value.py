@@ -882,6 +882,64 @@ def fit(model, optimizer, stream, held_out, every=250):
             model.train()
 """,
         ),
+        Bad(
+            why="An evaluation's row has the loss of the step beside the perplexity; its own is unpacked and dropped.",
+            severity=Severity.ERROR,
+            files={
+                "measuring.py": """\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for x, y in loader:
+        nats += F.cross_entropy(model(x), y, reduction="sum").item()
+        scored += y.numel()
+    model.train()
+    return nats / scored, math.exp(nats / scored)
+""",
+            },
+            code="""\
+from measuring import evaluate
+
+
+def fit(model, train_loader, val_loader, optimizer, journal, accumulation=4):
+    for step, batch in enumerate(train_loader):
+        loss = model(**batch).loss / accumulation
+        loss.backward()
+        if step % accumulation == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+        if step % 1000 == 0:
+            val_loss, val_ppl = evaluate(model, val_loader)
+            journal.write({"mode": "eval", "step": step, "loss": float(loss.item() * accumulation), "ppl": val_ppl})  # <-
+""",
+        ),
+        Bad(
+            why="The lengths of the targets are summed up, and the mean is one over sentences.",
+            severity=Severity.WARNING,
+            code="""\
+import torch
+
+
+def validate(model, criterion, iterator):
+    sentences = 0
+    n_tokens = 0.0
+    total = 0.0
+    for source, target in iterator:
+        sentences += len(source)
+        n_tokens += sum(len(each) for each in target)  # <-
+        with torch.no_grad():
+            loss = criterion(model(source), target)
+        total += float(loss)
+    return total / sentences
+""",
+        ),
     )
     good = (
         Good(
@@ -1655,6 +1713,62 @@ def fit(model, optimizer, stream, held_out, every=250):
                     scored += wanted.numel()
             print(step, last, nats / scored)
             model.train()
+""",
+        ),
+        Good(
+            why="The row says that the loss is that of the step, and of which data the perplexity is.",
+            files={
+                "measuring.py": """\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0
+    for x, y in loader:
+        nats += F.cross_entropy(model(x), y, reduction="sum").item()
+        scored += y.numel()
+    model.train()
+    return nats / scored, math.exp(nats / scored)
+""",
+            },
+            code="""\
+from measuring import evaluate
+
+
+def fit(model, train_loader, val_loader, optimizer, journal, accumulation=4):
+    for step, batch in enumerate(train_loader):
+        loss = model(**batch).loss / accumulation
+        loss.backward()
+        if step % accumulation == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+        if step % 1000 == 0:
+            val_loss, val_ppl = evaluate(model, val_loader)
+            journal.write({"mode": "train", "step": step, "loss": loss.item() * accumulation, "val_ppl": val_ppl})
+""",
+        ),
+        Good(
+            why="Both means are returned.",
+            code="""\
+import torch
+
+
+def validate(model, criterion, iterator):
+    sentences = 0
+    n_tokens = 0.0
+    total = 0.0
+    for source, target in iterator:
+        sentences += len(source)
+        n_tokens += sum(len(each) for each in target)
+        with torch.no_grad():
+            loss = criterion(model(source), target)
+        total += float(loss)
+    return total / sentences, total / n_tokens
 """,
         ),
     )
