@@ -125,8 +125,9 @@ def _total(
         guards=(*term.guards, *(g for g in open_guards(machine, depth) if g not in term.guards)),
         axes=(),
     )
-    if isinstance(current, Quantity) and current.unit == total.unit and current.loops[-1:] == total.loops[-1:]:
-        total = replace(total, start=current.start)
+    earlier = [each for each in options(current) if isinstance(each, Quantity) and _goes_on(each, total)]
+    if earlier:  # of the passes before, on whichever path
+        total = replace(total, start=min(each.start for each in earlier))
     elif isinstance(current, Const) and isinstance(current.value, int | float):
         total = replace(total, start=float(current.value))
     elif any(isinstance(each, Quantity) and each.unit.content for each in options(current)):
@@ -138,6 +139,10 @@ def _total(
             machine, node, whole, Quantity(Unit.of(**{divided: 1}), of=loops[-1].key), total, "inside"
         )
     return total
+
+
+def _goes_on(earlier: Quantity, total: Quantity) -> bool:
+    return earlier.unit == total.unit and earlier.loops[-1:] == total.loops[-1:]
 
 
 def fed(machine: Machine, term: Quantity) -> Fed | None:
