@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from lintloss.facts import (
     callers,
     classes,
+    frameworks,
     gradients,
-    imports,
     modes,
     outcomes,
     passing_methods,
@@ -20,7 +20,6 @@ from lintloss.facts import (
     split_names,
     strangers,
     unswitched,
-    variables,
 )
 from lintloss.facts.callers import text_of
 from lintloss.facts.forward_methods import run_by_forward
@@ -31,23 +30,13 @@ from lintloss.facts.project import Project
 from lintloss.facts.regions import Region
 from lintloss.facts.stochastic import Stochastic
 from lintloss.facts.survey import statements, walk
-from lintloss.facts.values import Class, Lib, Pending, Ref, options
+from lintloss.facts.values import Class, Lib, Ref, options
 from lintloss.findings import Evidence, Span
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
-TORCH = regex(r"^[ \t]*(?:from\s+torch\b|import\s+(?:[\w.]+(?: as \w+)?\s*,\s*)*torch\b)", re.MULTILINE)
-TORCH_NAME = regex(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)
-# MLX has torch's modes, and records no gradients that nobody asks for.
-MLX = regex(r"^[ \t]*(?:from|import) mlx\b", re.MULTILINE)
-OTHER = regex(r"^[ \t]*(?:from|import) (?:paddle|jax|flax|tensorflow|mxnet|mindspore|mlx)\b", re.MULTILINE)
-OLD = regex(r"loss\w*\.data\[0\]|\bvolatile\b")  # PyTorch 0.3, which has no no_grad: inputs are volatile
-# … and what it does not have, beside a line that was forgotten.
-NEW = regex(r"loss\w*\.item\(\)|\breduction\s*=\s*['\"](mean|sum|none)['\"]|\btorch\.device\(")
-JAX = regex(r"\b(jax|nnx|eqx|equinox)\.(filter_)?(jit|pmap)\b")
 HOOK = regex(r"^(validation|valid|val|test|predict|eval|evaluation|inference)_step$")
 PLAIN_BASE = regex(r"(^|\.)(object|ABC|Generic|Protocol|Enum)$|^torch\.|(^|\.)nn\.")
-FRAMEWORKS = regex(r"TestCase|Lightning|(^|\.)\w*Trainer$|keras|Callback|Learner|(^|\.)pl\.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +145,8 @@ def _place(each: Pass) -> object:
 
 def _evaluation(machine: Machine, group: list[Pass]) -> Evaluation | None:
     first = group[0]
-    is_torch = any(_imports(each, TORCH) or _is_of_torch(machine, each) for each in group)
-    if not (is_torch or any(_imports(each, MLX) for each in group)) or any(_is_framework(each) for each in group):
+    is_torch = any(frameworks.is_of_torch(machine, each) for each in group)
+    if any(map(frameworks.is_another, group)) or not (is_torch or any(map(frameworks.is_of_mlx, group))):
         return None
     recorded = _recorded(machine, group) if is_torch else None
     shown = _mode(machine, group) or _mode(machine, _unlike(machine, group, _is_in_training, modes.MODE_OF_PART))
@@ -269,11 +258,11 @@ def _models(node: ast.AST) -> tuple[str, ...]:
 
 def _decorable(scene: Scene, node: ast.FunctionDef | ast.AsyncFunctionDef | None) -> int | None:
     """Return the row of the `def` that may be decorated: it must not train, and `torch` must be bound to torch."""
-    if node is None or not TORCH_NAME.search(scene.module.code) or isinstance(node, ast.AsyncFunctionDef):
+    if node is None or not frameworks.TORCH_NAME.search(scene.module.code) or isinstance(node, ast.AsyncFunctionDef):
         return None
     if gradients.WORDS.search(text_of(node)):  # an attempt that does not hold: a person decides what was meant
         return None
-    if OLD.search(scene.module.code):  # it may be run where there is no no_grad
+    if frameworks.OLD.search(scene.module.code):  # it may be run where there is no no_grad
         return None
     if regions.TRAINS.search(text_of(node)) or regions.LEAF.search(text_of(node)):
         return None
@@ -311,37 +300,6 @@ def _body_row(node: ast.FunctionDef | ast.AsyncFunctionDef | None) -> int | None
     return body[0].lineno if body and body[0].lineno > node.lineno else None
 
 
-def _imports(each: Pass, library: re.Pattern[str]) -> bool:
-    """Say whether the file of a region, or that of the forward pass, imports a library."""
-    return any(library.search(module.code) for module in (each.scene.module, each.forward.module))
-
-
-def _is_of_torch(machine: Machine, each: Pass) -> bool:
-    """Say whether the model's class is one of torch's, or a star import brings torch along, in a file that imports neither
-    that nor another framework.
-    """
-    module = each.scene.module
-    if OTHER.search(module.code) is not None:
-        return False
-    made = [one.cls for one in options(each.forward.model) if isinstance(one, Ref) and one.cls is not None]
-    over = [base.name for cls in made for base in classes.bases(machine, cls) if isinstance(base, Lib)]
-    if any(name.startswith("torch.nn.") for name in over):
-        return True
-    brought = machine.global_slot(module.path, "torch") if "import *" in module.code else None
-    found = brought.value if brought is not None else None
-    return Lib("torch") == (imports.resolve(machine, found) if isinstance(found, Pending) else found)
-
-
-def _is_framework(each: Pass) -> bool:
-    scenes = each.forward.scenes
-    return any(FRAMEWORKS.search(base) for scene in scenes for base in scene.owner) or any(map(_is_compiled, scenes))
-
-
-def _is_compiled(scene: Scene) -> bool:
-    """Say whether JAX compiles a function: a file that takes its batches from torch's loaders may hold some."""
-    return any(JAX.search(text_of(each)) for each in getattr(scene.node, "decorator_list", ()))
-
-
 # -- gradients --------------------------------------------------------------------------------------------------------
 
 
@@ -356,7 +314,7 @@ def _recorded(machine: Machine, group: list[Pass]) -> Pass | None:
 def _records(machine: Machine, group: list[Pass]) -> bool:
     for each in group:
         forward = each.forward
-        if _is_old(machine, each) or regions.needs_gradients(machine, forward, each.region):
+        if frameworks.is_old(machine, each) or regions.needs_gradients(machine, forward, each.region):
             return False
         if runtimes.runs_in_one(machine, forward) or _is_hook(machine, forward):
             return False
@@ -373,23 +331,6 @@ def _records(machine: Machine, group: list[Pass]) -> bool:
         if (each.region.loop is None or _is_step(forward)) and _asked_of_callers(machine, forward, _has_no_callers):
             return False  # a step of a loop that is somewhere else
     return True
-
-
-def _is_old(machine: Machine, found: Pass) -> bool:
-    """Say whether the code is for PyTorch 0.3, and its inputs may be volatile: a module that it has loaded makes them.
-
-    A region that makes Variables itself, in code that never says volatile, records gradients in any version.
-    """
-    module = found.scene.module
-    known = [module, *(each for each in machine.loaded() if each.path != module.path)]
-    if variables.may_be_volatile(known):
-        return True
-    if OLD.search(module.code) is None or NEW.search(module.code) is not None:
-        return False
-    around = (loop.statement for loop in found.forward.loops if loop.frame == found.region.index + 1)
-    if any(variables.wraps(text_of(each)) for each in (found.region.node(found.forward), *filter(None, around))):
-        return False
-    return not variables.are_made_by(machine.project, known)
 
 
 def _turns_off_itself(forward: Forward) -> bool:
@@ -504,7 +445,9 @@ def unswitched_here(machine: Machine, module: Module, found: list[Pass]) -> set[
     return {
         name
         for each in found
-        if each.forward.mode in {"", "train"} and each.forward.stochastic.sure == "unknown" and not _is_framework(each)
+        if each.forward.mode in {"", "train"}
+        and each.forward.stochastic.sure == "unknown"
+        and not frameworks.is_another(each)
         for name in _top_level(module, each.scene.node)
         if not _asked_of_callers(machine, each.forward, callers.evaluation_mode)
     }
