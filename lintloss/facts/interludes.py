@@ -11,6 +11,9 @@ from lintloss.facts.loops import Loop
 from lintloss.patterns import regex
 
 SWITCHED = regex(r"\.eval\(\)|\.train\((mode=)?False\)")
+TURNS_OFF = regex(r"[\w.]+\.(eval\(\)|train\((mode=)?False\))")
+TURNS_ON = regex(r"[\w.]+\.train\((True)?\)")
+LEARNS = regex(r"\.backward\(|\.step\(|autograd\.grad\(")
 SCORES = regex(r"loss|nll|\+=|append\(", re.IGNORECASE)
 UNRECORDED = regex(r"no_grad|inference_mode|set_grad_enabled\(False\)")
 
@@ -24,6 +27,28 @@ def is_one(loops: Sequence[Loop]) -> bool:
         return False
     around = [loop.statement for loop in loops[:-1] if loop.trains and loop.statement is not None]
     return bool(around) and _evaluates(around[-1], inner.statement)
+
+
+def around(outer: ast.stmt, row: int) -> ast.If | None:
+    """Return the branch of a loop that trains in which a row stands between eval() and train(), and nothing goes back.
+
+    `if step % every == 0: model.eval(); …; model.train()`.
+    """
+    branches = (each for each in ast.walk(outer) if isinstance(each, ast.If))
+    return next((each for each in branches if _is_between(each.body, row)), None)
+
+
+def _is_between(block: list[ast.stmt], row: int) -> bool:
+    begin = next(
+        (i for i, each in enumerate(block) if TURNS_OFF.fullmatch(ast.unparse(each)) and each.lineno < row), None
+    )
+    if begin is None:
+        return False
+    after = block[begin + 1 :]
+    end = next((i for i, each in enumerate(after) if TURNS_ON.fullmatch(ast.unparse(each))), None)
+    inside = after[:end] if end is not None else []
+    held = any(each.lineno <= row <= (each.end_lineno or row) for each in inside)
+    return held and not any(LEARNS.search(ast.unparse(each)) for each in inside)
 
 
 def own(loops: tuple[Loop, ...]) -> tuple[Loop, ...]:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lintloss.facts import bindings, gradients, modes, plain_totals
+from lintloss.facts import bindings, gradients, interludes, modes, plain_totals
 from lintloss.facts.callers import text_of
 from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.loops import Loop
@@ -73,7 +73,7 @@ class Region:
 
     index: the scene of the forward pass that the region belongs to. named: why it is taken for an evaluation.
     shared: the loop trains as well, when its flag says so; for_caller: it does so for other callers. unnamed: what it
-    does with its losses alone says that it evaluates, and nothing says on which data.
+    does with its losses alone says that it evaluates, and nothing says on which data. branch: of a loop that trains.
     """
 
     index: int
@@ -82,6 +82,7 @@ class Region:
     shared: bool = False
     for_caller: bool = False
     unnamed: bool = False
+    branch: ast.If | None = None
 
     @property
     def is_presumed(self) -> bool:
@@ -92,6 +93,8 @@ class Region:
         return forward.scenes[self.index]
 
     def node(self, forward: Forward) -> ast.AST:
+        if self.branch is not None:
+            return self.branch
         if self.loop is not None and self.loop.statement is not None:
             return self.loop.statement
         return self.scene(forward).node
@@ -125,6 +128,9 @@ def _told(machine: Machine, forward: Forward) -> Region | None:
         scene = forward.scenes[index]
         for loop in reversed([each for each in forward.loops if each.frame == index + 1]):
             if loop.key in machine.trained:
+                branch = _interlude(forward, scene, loop)
+                if branch is not None:
+                    return Region(index, None, SWITCHED, branch=branch)
                 phases = _over_phases(machine, forward, loop)
                 return _unless_presumed(nearest) if phases is None else Region(index, loop, phases, shared=True)
             named = _loop_says(loop)
@@ -146,6 +152,13 @@ def _told(machine: Machine, forward: Forward) -> Region | None:
         if TRAINING.search(snake(scene.name)):
             return nearest
     return nearest
+
+
+def _interlude(forward: Forward, scene: Scene, loop: Loop) -> ast.If | None:
+    """Return the branch in which a loop that trains stops at this pass for an evaluation, of one batch perhaps."""
+    if forward.mode != "eval" or loop.statement is None or scene is not forward.scenes[-1]:
+        return None
+    return interludes.around(loop.statement, forward.span.row)
 
 
 def is_switched_back(forward: Forward) -> bool:

@@ -1822,6 +1822,56 @@ def validate(data, steps, head):
     return total / n
 """,
         ),
+        Bad(
+            why="the training stops every so many steps to score a batch that is held out, between eval() and train()",
+            code="""\
+import torch
+
+from net import BigramModel
+
+model = BigramModel(100)
+optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
+ids = torch.load("ids.pt")
+cut = int(0.9 * len(ids))
+
+
+def draw(split, rows=8, length=64):
+    data = ids[:cut] if split == "train" else ids[cut:]
+    begins = torch.randint(len(data) - length, (rows,))
+    inputs = torch.stack([data[at : at + length] for at in begins])
+    return inputs, torch.stack([data[at + 1 : at + length + 1] for at in begins])
+
+
+for step in range(10000):
+    if step % 250 == 0:
+        model.eval()
+        inputs, targets = draw("val")
+        _, held_out_loss = model(inputs, targets)  # <-
+        print(f"{step}: {held_out_loss.item():.3f}")
+        model.train()
+    _, loss = model(*draw("train"))
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+""",
+            files={
+                "net.py": """\
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class BigramModel(nn.Module):
+    def __init__(self, words):
+        super().__init__()
+        self.table = nn.Embedding(words, words)
+
+    def forward(self, ids, targets=None):
+        logits = self.table(ids)
+        loss = None if targets is None else F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        return logits, loss
+""",
+            },
+        ),
     )
 
     good = (
@@ -3468,6 +3518,29 @@ def validate(data, steps, head):
         total += loss.data[0]
         n += steps
     return total / n
+""",
+        ),
+        Good(
+            why="between eval() and train() of a training: a part that gradients go through, and samples that are looked at",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def train(generator, critic, loader, optimizer, save):
+    for step, (noise, images) in enumerate(loader):
+        if step % 2:
+            critic.eval()
+            loss = F.softplus(-critic(generator(noise))).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            critic.train()
+        if step % 1000 == 0:
+            generator.eval()
+            drawn = generator(noise)
+            save(drawn.detach(), step)
+            generator.train()
 """,
         ),
     )
