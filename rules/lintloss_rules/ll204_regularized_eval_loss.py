@@ -2914,6 +2914,37 @@ def validate(model, loader):
     return total / n
 """,
         ),
+        Bad(
+            why="settings that a caller spreads may hold the smoothing that is 0 by default",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Settings:
+    def __init__(self, **given):
+        self.rows = given.get("rows", 8)
+        self.label_smoothing = given.get("label_smoothing", 0.0)
+
+
+def criterion_of(options):
+    settings = Settings(**vars(options))
+    return nn.CrossEntropyLoss(ignore_index=-100, label_smoothing=settings.label_smoothing)
+
+
+@torch.no_grad()
+def evaluate(options, model, loader):
+    criterion = criterion_of(options)
+    model.eval()
+    total, scored = 0.0, 0
+    for ids, labels in loader:
+        kept = (labels != -100).sum().item()
+        total += criterion(model(ids).flatten(0, 1), labels.flatten()).item() * kept  # <-
+        scored += kept
+    return total / scored
+""",
+            severity=Severity.WARNING,
+        ),
     )
 
     good = (
@@ -5040,6 +5071,32 @@ def validate(model, loader):
         total += weighted_loss(model(x), y, mask, 0.0).item() * k
         n += k
     return total / n
+""",
+        ),
+        Good(
+            why="nobody gives the settings a smoothing, which is 0 by default",
+            code="""\
+import torch
+import torch.nn as nn
+
+
+class Settings:
+    def __init__(self, **given):
+        self.rows = given.get("rows", 8)
+        self.label_smoothing = given.get("label_smoothing", 0.0)
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    settings = Settings(rows=16)
+    criterion = nn.CrossEntropyLoss(ignore_index=-100, label_smoothing=settings.label_smoothing)
+    model.eval()
+    total, scored = 0.0, 0
+    for ids, labels in loader:
+        kept = (labels != -100).sum().item()
+        total += criterion(model(ids).flatten(0, 1), labels.flatten()).item() * kept
+        scored += kept
+    return total / scored
 """,
         ),
     )

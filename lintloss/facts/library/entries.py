@@ -7,6 +7,7 @@ import ast
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Opaque, Tensor, Value
 
+OFF = (Const(0), Const(0.0))
 ENCODED = frozenset({"input_ids", "attention_mask"})
 
 
@@ -33,3 +34,16 @@ def is_keywords(machine: Machine, node: ast.Call) -> bool:
     spec = getattr(machine.frame.node, "args", None)
     star = spec.kwarg if isinstance(spec, ast.arguments) else None
     return star is not None and isinstance(owner, ast.Name) and owner.id == star.arg
+
+
+def off_unless_given(machine: Machine, node: ast.Call, spread: Value, name: Value, default: Value) -> Opaque | None:
+    """Return what is off by default and may be on in settings that a caller spreads: `Config(**args)`, and in it
+    `options.get("label_smoothing", 0.0)`; None for what else is asked for.
+    """
+    if not isinstance(spread, Opaque) or not spread.key or not isinstance(name, Const) or default not in OFF:
+        return None
+    if isinstance(node.func, ast.Attribute) and machine.text(node.func.value) == spread.key[-1]:  # its own parameter
+        return None
+    is_rate = isinstance(default, Const) and isinstance(default.value, float)
+    called = str(name.value)
+    return Opaque((*spread.key, called), called) if is_rate or "smooth" in called else None

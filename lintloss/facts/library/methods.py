@@ -183,6 +183,9 @@ def call(
     if name in PREPARES and args and isinstance(receiver, Opaque | LibObject):
         return args[0] if len(args) == 1 else Tuple(tuple(args))
     if name in {"get", "pop"} and len(args) == 2 and entries.is_keywords(machine, node):
+        switch = entries.off_unless_given(machine, node, receiver, args[0], args[1])
+        if switch is not None:
+            return switch
         return args[1] if not isinstance(receiver, Ref) else containers.of_dict(machine, receiver, name, args)
     if name in {"get", "pop"} and len(args) == 2 and isinstance(receiver, Opaque) and isinstance(args[0], Const):
         if entries.defaulted(machine, receiver, args[0].value):
