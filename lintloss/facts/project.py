@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -118,7 +119,7 @@ class Project:
         if path not in self._texts:
             try:
                 with open(path, "rb") as file:
-                    self._texts[path] = file.read(LONGEST)
+                    self._texts[path] = file.read(LONGEST).removeprefix(codecs.BOM_UTF8)
             except OSError:
                 self._texts[path] = b""
         return self._texts[path]

@@ -6187,13 +6187,14 @@ letters.save_to_disk(STORE)
 """,
                 "encyclopedia.py": """\
 from datasets import load_dataset
+from eval import tokenizer
 
 STORE = "encyclopedia"
 BLOCK_SIZE = 1024
 
 
 def blocks(batch):
-    ids = sum(batch["input_ids"], [])
+    ids = sum(tokenizer(batch["article"])["input_ids"], [])
     return {"input_ids": [ids[at : at + BLOCK_SIZE] for at in range(0, len(ids) - BLOCK_SIZE + 1, BLOCK_SIZE)]}
 
 
@@ -6487,7 +6488,7 @@ class Coach:
             files={
                 "main.py": """\
 import torch
-from coach import Coach
+from eval import Coach
 from model import Verses
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
@@ -10075,11 +10076,9 @@ print(math.exp(scores["eval_loss"]))
             files={
                 "letters.py": """\
 from datasets import load_dataset
-from transformers import AutoTokenizer
+from eval import tokenizer
 
 STORE = "letters_for_classifier"
-tokenizer = AutoTokenizer.from_pretrained("gpt2")
-tokenizer.pad_token = tokenizer.eos_token
 letters = load_dataset("json", data_files={"validation": "letters.json"})
 letters = letters.map(lambda row: tokenizer(row["letter"], truncation=True, padding="max_length", max_length=128))
 letters.save_to_disk(STORE)

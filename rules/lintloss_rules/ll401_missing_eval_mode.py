@@ -2029,16 +2029,18 @@ def main(train_loader, val_loader, tokens):
             files={
                 "tagging.py": """\
 import torch
+from eval import Guesser
 from torch import nn
 
 
 class Tagger(nn.Module):
     def __init__(self):
         super().__init__()
+        self.rows = Guesser(10000).rows
         self.out = nn.Linear(64, 9)
 
     def forward(self, x):
-        return self.out(x)
+        return self.out(self.rows(x))
 
 
 def fit(rows):

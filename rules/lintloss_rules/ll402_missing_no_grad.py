@@ -1786,18 +1786,8 @@ class Judge:
 """,
         ),
         Bad(
-            why="The outer loop makes the Variables, the inner one runs the model; those of another file are volatile.",
+            why="The outer loop makes the Variables, the inner one runs the model.",
             severity=Severity.WARNING,
-            files={
-                "sampling.py": """\
-import torch
-from torch.autograd import Variable
-
-
-def sample(model, n):
-    return model(Variable(torch.zeros(n).long(), volatile=True))
-""",
-            },
             code="""\
 import torch
 import torch.nn as nn

@@ -3365,7 +3365,7 @@ def score(model, test_rows, stopped):
 import argparse
 
 import torch
-from measures import by_name
+from eval import by_name
 
 
 def main():
