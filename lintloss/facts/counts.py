@@ -149,10 +149,9 @@ def _of_list(machine: Machine, total: Quantity, number: Quantity) -> Quantity:
     if not isinstance(number.counted, Ref) or number.unit not in PASSES:
         return number
     data = number.counted.id
-    if (
-        total.of[: len(data) + 1] == (*data, 0) and total.unit.power("example") == 1
-    ):  # weighed by its stretches' lengths
-        return replace(number, unit=count("example"), of=(*data, 0), loops=())
+    rows = (*data, 0)
+    if total.of[: len(rows)] == rows and total.unit.power("example") == 1:  # weighed by its stretches' lengths
+        return replace(number, unit=count("example"), of=rows, loops=())
     loops = (*total.loops, *machine.loops)
     passes = (each for each in loops if each.source == data or (_is_unbatched(each) and _dataset_of(each) == data))
     loop = next(passes, None)

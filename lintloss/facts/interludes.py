@@ -39,16 +39,18 @@ def around(outer: ast.stmt, row: int) -> ast.If | None:
 
 
 def _is_between(block: list[ast.stmt], row: int) -> bool:
-    begin = next(
-        (i for i, each in enumerate(block) if TURNS_OFF.fullmatch(ast.unparse(each)) and each.lineno < row), None
-    )
+    begin = next((i for i, each in enumerate(block) if each.lineno < row and _is_call(each, TURNS_OFF)), None)
     if begin is None:
         return False
     after = block[begin + 1 :]
-    end = next((i for i, each in enumerate(after) if TURNS_ON.fullmatch(ast.unparse(each))), None)
+    end = next((i for i, each in enumerate(after) if _is_call(each, TURNS_ON)), None)
     inside = after[:end] if end is not None else []
     held = any(each.lineno <= row <= (each.end_lineno or row) for each in inside)
     return held and not any(LEARNS.search(ast.unparse(each)) for each in inside)
+
+
+def _is_call(statement: ast.stmt, switch: re.Pattern[str]) -> bool:
+    return isinstance(statement, ast.Expr) and switch.fullmatch(ast.unparse(statement)) is not None
 
 
 def own(loops: tuple[Loop, ...]) -> tuple[Loop, ...]:

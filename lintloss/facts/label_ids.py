@@ -52,7 +52,7 @@ def hidden(ids: Tensor, mask: Value, value: Value) -> Tensor:
     """
     if ids.window is None or is_ignored(value) or isinstance(value, Quantity):
         return ids
-    masks = [each for each in options(mask) if isinstance(each, Tensor) and each.window is not None]
-    if any(each.pad is not None and each.window.source == ids.window.source for each in masks if each.window):
+    masks = (each for each in options(mask) if isinstance(each, Tensor) and each.pad is not None)
+    if any(each.window is not None and each.window.source == ids.window.source for each in masks):
         return ids
     return replace(ids, window=ids.window.marked("hidden"))

@@ -111,9 +111,7 @@ class Machine:
         self.reports: dict[Evidence, Noted] = {}
         self.bound: dict[ast.Name, Bound] = {}
         self.added: dict[int, Added] = {}  # sums made in the running loops, by identity: see carried.py
-        self.numbers: dict[
-            int, Value
-        ] = {}  # losses as numbers, no tensors any more, by identity: see shared_tensors.py
+        self.numbers: dict[int, Value] = {}  # losses as numbers, tensors no more, by identity: see shared_tensors.py
         self.left_over: set[Key] = set()  # loops that report what a training loop left behind
         self.guards: list[tuple[int, Evidence, str]] = []  # (loop depth, condition, its text) of open undecided ifs
         self.class_texts: dict[tuple[str, int], str] = {}  # the text of a model's class and of those it uses
