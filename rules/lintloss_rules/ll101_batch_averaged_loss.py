@@ -6902,6 +6902,44 @@ class Training:
         return mean, math.exp(mean)
 """,
         ),
+        Bad(
+            why="ranks are weighted by their shares of the tokens, which is right, and batches alike, which is not",
+            code="""\
+import torch
+import torch.distributed as dist
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class MaskedWords(nn.Module):
+    def __init__(self, words):
+        super().__init__()
+        self.table = nn.Embedding(words, words)
+
+    def forward(self, ids, labels):
+        chosen = torch.where(labels.flatten() != -100)
+        logits, gold = self.table(ids).flatten(0, 1)[chosen], labels.flatten()[chosen]
+        return F.cross_entropy(logits, gold, reduction="none").mean(), gold.numel()
+
+
+@torch.no_grad()
+def validate(loader, world_size, device):
+    model = MaskedWords(1000).to(device)
+    model.eval()
+    losses = []
+    for ids, labels in loader:
+        loss, num_tokens = model(ids, labels)
+        all_tokens = torch.tensor(num_tokens, device=device)
+        dist.all_reduce(all_tokens, op=dist.ReduceOp.SUM)
+        weight = world_size * num_tokens / all_tokens
+        metrics = torch.stack([loss * weight, weight])
+        dist.all_reduce(metrics, op=dist.ReduceOp.AVG)
+        loss, _ = metrics.tolist()
+        losses.append(loss)
+    return sum(losses) / len(losses)  # <-
+""",
+            severity=Severity.WARNING,
+        ),
     )
 
     good = (

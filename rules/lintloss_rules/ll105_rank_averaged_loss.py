@@ -1776,28 +1776,4 @@ def report(model, loader, how):
     print("held-out loss", found[how] / (words - 1))
 """,
         ),
-        Good(
-            why="each rank's mean is weighted by its share of all ranks' tokens before the ranks are averaged",
-            code="""\
-import torch
-import torch.distributed as dist
-
-
-@torch.no_grad()
-def validate(model, loader, world_size, device):
-    model.eval()
-    total = torch.zeros((), device=device)
-    scored = torch.zeros((), device=device)
-    for ids, mask, labels in loader:
-        loss, num_tokens = model(ids, mask, labels)
-        all_tokens = torch.tensor(num_tokens, device=device)
-        dist.all_reduce(all_tokens, op=dist.ReduceOp.SUM)
-        weight = world_size * num_tokens / all_tokens
-        metrics = torch.stack([loss * weight, weight])
-        dist.all_reduce(metrics, op=dist.ReduceOp.AVG)
-        total += metrics[0] * all_tokens
-        scored += all_tokens
-    return (total / scored).item()
-""",
-        ),
     )
