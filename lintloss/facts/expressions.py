@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from lintloss.facts import fitted
+from lintloss.facts import axis_tests, fitted
 from lintloss.facts.machine import TOTAL, Machine, OutOfBudget
 from lintloss.facts.state import Slot
 from lintloss.facts.values import (
@@ -277,7 +277,7 @@ def _choice(machine: Machine, node: ast.IfExp) -> Value:
     one, other = evaluate(machine, node.body), evaluate(machine, node.orelse)
     if ignored.IGNORED in (one, other):
         batch_shapes.note_filled(machine, node, ignored.IGNORED)
-    return fitted.either(node.test, one, other) or join(one, other)
+    return fitted.either(node.test, one, other) or axis_tests.either(node, one, other) or join(one, other)
 
 
 def _tuple(machine: Machine, node: ast.Tuple) -> Value:

@@ -8,6 +8,7 @@ from typing import Any
 
 from lintloss.facts import (
     assign,
+    axis_tests,
     batch_shapes,
     bindings,
     branches,
@@ -164,6 +165,7 @@ def _either(machine: Machine, node: ast.If) -> str:
         if outcome == NEXT and (holds or not of_none.is_else(node)):
             after.append(machine.frame.state)
     fitted.settle(node.test, after)
+    axis_tests.settle(node, after)
     merged = machine.merge(after)
     machine.frame.state = merged if merged is not None else before
     if outcomes[0] in {CONTINUE, BREAK} and outcomes[1] == NEXT:

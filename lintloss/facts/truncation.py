@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from lintloss.facts import (
@@ -66,7 +66,7 @@ def observe(machine: Machine, module: Module, passes: list[Pass], seen: Iterable
     loops += scored.named(machine, module, loops)
     loops = [pair for pair in loops if scored.measures(*pair) and scored.keeps_something(*pair)]
     found = [
-        *_dropped(machine, module, passes),
+        *_dropped(machine, module, passes, loops),
         *_cut(machine, module, loops),
         *_restarted(machine, module, loops),
         *_thrown(machine, module, loops),
@@ -117,16 +117,19 @@ def _at(
 # -- drop_last --------------------------------------------------------------------------------------------------------
 
 
-def _dropped(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Truncation]:
-    told = set()
+def _dropped(machine: Machine, module: Module, passes: list[Pass], loops: list[scored.Looped]) -> Iterator[Truncation]:
+    told: set[Evidence | None] = set()
     for (_, name), (loader, place, at_times) in machine.stored.items():
         told.add(loader.made)
-        yield from _of_loader(machine, module, loader, place, name, at_times=at_times)
-    yield from _made_by_functions(machine, module)
+        found = list(_of_loader(machine, module, loader, place, name, at_times=at_times))
+        yield from _where_it_is_read(machine, module, loader, loops, found)
     for each in passes:
         loop = each.region.loop
         if loop is not None and not handed.is_training_data(machine, each):
-            yield from _over_dropping(machine, module, loop, told)
+            short = list(_over_dropping(machine, module, loop, told))
+            told.update(place for one in short for place in one.reasons)
+            yield from short
+    yield from _made_by_functions(machine, module, told)
 
 
 def handed_over(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[Truncation]:
@@ -141,6 +144,32 @@ def handed_over(machine: Machine, module: Module, loops: Iterable[scored.Looped]
         if loop.statement in statements:
             yield from _over_dropping(machine, module, loop, ())
     yield from _thrown(machine, module, loops)
+
+
+def _where_it_is_read(
+    machine: Machine, module: Module, loader: LibObject, loops: list[scored.Looped], found: list[Truncation]
+) -> Iterator[Truncation]:
+    """Tell of a loader in the loops that evaluate with it, where another function makes it: there a number is short."""
+    readers = [loop for node, loop in loops if _reads(loop, loader) and not _holds(node, loader)] if found else []
+    places = [(loop, _expression(machine, module, loop.place)) for loop in readers]
+    shown = [(loop, node) for loop, node in places if node is not None]
+    if not shown:
+        yield from found
+    for each in found:
+        for loop, node in shown:
+            reasons = tuple(dict.fromkeys((*each.reasons, loop.place)))
+            yield _at(machine, module, node, each.how, severity=each.severity, data=each.data, reasons=reasons)
+
+
+def _reads(loop: Loop, loader: LibObject) -> bool:
+    return any(isinstance(each, LibObject) and each.made == loader.made for each in options(loop.iterates))
+
+
+def _holds(function: ast.AST | None, loader: LibObject) -> bool:
+    """Say whether a loader is made in the function itself; a module's body holds what it makes."""
+    if not isinstance(function, Function) or loader.made is None:
+        return True
+    return function.lineno <= loader.made.span.row <= (function.end_lineno or function.lineno)
 
 
 def _shuffles(value: Value) -> bool:
@@ -174,10 +203,11 @@ def _over_dropping(
         if _shuffles(option) and not _is_held_out(machine, option):  # the training's, whose loss is measured beside it
             continue
         if drops.drops(option) and option.made not in told:
-            yield from _of_loader(machine, module, option, loop.place, "the evaluation loader")
+            away = not _holds(loop.function, option)
+            yield from _of_loader(machine, module, option, loop.place, "the evaluation loader", elsewhere=away)
 
 
-def _made_by_functions(machine: Machine, module: Module) -> Iterator[Truncation]:
+def _made_by_functions(machine: Machine, module: Module, told: Container[Evidence | None]) -> Iterator[Truncation]:
     """Find the evaluation loaders among the results of a function that serves training and evaluation alike."""
     makers = {getattr(node, "name", ""): made for node, made in machine.makers.items() if made is not None}
     for node in walk(module.tree) if makers else ():
@@ -185,7 +215,9 @@ def _made_by_functions(machine: Machine, module: Module) -> Iterator[Truncation]
             continue
         made = makers.get(text_of(node.value.func).rsplit(".", 1)[-1])
         name = text_of(node.targets[0]).rsplit(".", 1)[-1]
-        if made is None or made.made is None or made.made.path != module.path or not left_out.is_for_evaluation(name):
+        if made is None or made.made is None or made.made.path != module.path or made.made in told:
+            continue
+        if not left_out.is_for_evaluation(name):
             continue
         written = _keyword(machine, module, made.made, "drop_last")
         if isinstance(written, ast.Constant) and written.value is True:
@@ -194,12 +226,20 @@ def _made_by_functions(machine: Machine, module: Module) -> Iterator[Truncation]
 
 
 def _of_loader(
-    machine: Machine, module: Module, loader: LibObject, used: Evidence, name: str, *, at_times: bool = False
+    machine: Machine,
+    module: Module,
+    loader: LibObject,
+    used: Evidence,
+    name: str,
+    *,
+    at_times: bool = False,
+    elsewhere: bool = False,
 ) -> Iterator[Truncation]:
     """Tell of a loader that drops.
 
     Args:
         at_times: what made it makes others, too, which do not: of one kind of data set, say.
+        elsewhere: it is told of where it is used, and not where it is made.
     """
     if (
         loader.made is None
@@ -210,7 +250,7 @@ def _of_loader(
         or re.search(rf"(?i)(infinit|cycle|endless|repeat)\w*\(\s*(self\.)?{re.escape(name)}\b", module.code)
     ):
         return
-    if loader.made.path == module.path:
+    if loader.made.path == module.path and not elsewhere:
         node = _keyword(machine, module, loader.made, "drop_last")
     else:
         node = _expression(machine, module, used) if used.path == module.path else None

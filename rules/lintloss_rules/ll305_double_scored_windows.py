@@ -1825,4 +1825,31 @@ def held_out(net, ids, size=512):
     return nats / words
 """,
         ),
+        Good(
+            why="a row that may come without its batch axis is given one; only fresh positions are scored",
+            code="""\
+import math
+
+import torch
+
+
+@torch.no_grad()
+def text_perplexity(model, ids, window=1024, step=512):
+    model.eval()
+    if ids.dim() == 1:
+        ids = ids.unsqueeze(0)
+    length, nats, scored_to = ids.size(1), 0.0, 0
+    for begin in range(0, length, step):
+        end = min(begin + window, length)
+        fresh = end - scored_to
+        inputs = ids[:, begin:end]
+        labels = inputs.clone()
+        labels[:, :-fresh] = -100
+        nats += model(inputs, labels=labels).loss.item() * fresh
+        scored_to = end
+        if end == length:
+            break
+    return math.exp(nats / length)
+""",
+        ),
     )

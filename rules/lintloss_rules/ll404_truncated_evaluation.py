@@ -173,7 +173,7 @@ def loaders_of(sets, batch_size):
     loaders = {}
     for split in ("train", "valid"):
         shuffled = split == "train"
-        loaders[split] = DataLoader(sets[split], batch_size=batch_size, shuffle=shuffled, drop_last=True)  # <-
+        loaders[split] = DataLoader(sets[split], batch_size=batch_size, shuffle=shuffled, drop_last=True)
     return loaders
 
 
@@ -181,7 +181,7 @@ def loaders_of(sets, batch_size):
 def evaluate(model, loader):
     model.eval()
     nats, tokens = 0.0, 0
-    for inputs, targets in loader:
+    for inputs, targets in loader:  # <-
         nats += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), reduction="sum").item()
         tokens += targets.numel()
     return nats / tokens
@@ -856,14 +856,14 @@ class Recipe:
             batch_size=16,
             shuffle=shuffle,
             collate_fn=self.collate,
-            drop_last=True,  # <-
+            drop_last=True,
         )
 
     @torch.no_grad()
     def validate(self):
         self.model.eval()
         nats, tokens = 0.0, 0
-        for ids in self.val_loader:
+        for ids in self.val_loader:  # <-
             logits, labels = self.model(ids[:, :-1]), ids[:, 1:]
             nats += F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum").item()
             tokens += labels.numel()
@@ -1801,7 +1801,7 @@ from torch.utils.data import DataLoader, TensorDataset
 def make_loader(path, rows, shuffle):
     table = torch.load(path)
     pairs = TensorDataset(table[:, :-1], table[:, 1:])
-    return DataLoader(pairs, batch_size=rows, shuffle=shuffle, num_workers=4, drop_last=True)  # <-
+    return DataLoader(pairs, batch_size=rows, shuffle=shuffle, num_workers=4, drop_last=True)
 
 
 def make_loaders(folder, rows=64):
@@ -1816,7 +1816,7 @@ def make_loaders(folder, rows=64):
 def run(model, loader):
     model.eval()
     nats, tokens = 0.0, 0
-    for x, y in loader:
+    for x, y in loader:  # <-
         nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
         tokens += y.numel()
     return nats / tokens
@@ -1840,7 +1840,7 @@ from torch.utils.data import DataLoader, TensorDataset
 def get_loader(split, rows=64):
     table = torch.load(f"{split}.pt")
     pairs = TensorDataset(table[:, :-1], table[:, 1:])
-    return DataLoader(pairs, rows, shuffle=split == "train", drop_last=split != "test")  # <-
+    return DataLoader(pairs, rows, shuffle=split == "train", drop_last=split != "test")
 
 
 @torch.no_grad()
@@ -1848,7 +1848,7 @@ def validate(model):
     model.eval()
     nats, tokens = 0.0, 0
     val_loader = get_loader("val")
-    for x, y in val_loader:
+    for x, y in val_loader:  # <-
         nats += F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum").item()
         tokens += y.numel()
     return nats / tokens
@@ -2775,14 +2775,14 @@ from torch.utils.data import DataLoader
 
 def loaders_of(train_set, valid_set, size):
     train_loader = DataLoader(train_set, batch_size=size, shuffle=True, drop_last=True)
-    valid_loader = DataLoader(valid_set, batch_size=size, drop_last=True)  # <-
+    valid_loader = DataLoader(valid_set, batch_size=size, drop_last=True)
     return train_loader, valid_loader
 
 
 @torch.no_grad()
 def score(model, valid_iterator):
     nats = tokens = 0
-    for inputs, targets in valid_iterator:
+    for inputs, targets in valid_iterator:  # <-
         nats += F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), reduction="sum").item()
         tokens += targets.numel()
     return nats / tokens
@@ -3011,7 +3011,7 @@ class ReplyTrainer:
     def __init__(self, model, judge, train_set, eval_set, accelerator, args):
         self.model, self.judge, self.args = model, judge, args
         self.loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True, drop_last=True)
-        self.eval_loader = DataLoader(eval_set, batch_size=args.batch_size, drop_last=True)  # <-
+        self.eval_loader = DataLoader(eval_set, batch_size=args.batch_size, drop_last=True)
         self.eval_loader = accelerator.prepare(self.eval_loader)
 
     def train(self):
@@ -3022,7 +3022,7 @@ class ReplyTrainer:
 
     def show_replies(self, at_once=False):
         table = {"reply": [], "score": []}
-        for batch in self.eval_loader:
+        for batch in self.eval_loader:  # <-
             with torch.no_grad():
                 replies = self.model.reply(batch["input_ids"])
                 table["reply"].extend(replies)
