@@ -348,9 +348,9 @@ def _adds_in_place(receiver: Value, name: str) -> bool:
 
 def _add_in_place(machine: Machine, node: ast.Call, owner: ast.expr, step: Value, kwargs: Kwargs) -> None:
     """Run `total.add_(loss)`, and `total.add_(loss, alpha=n)`, which adds n times as much."""
-    from lintloss.facts import arithmetic
+    from lintloss.facts import factors
 
-    step = arithmetic.multiply(machine, node, step, kwargs["alpha"]) if "alpha" in kwargs else step
+    step = factors.multiply(machine, node, step, kwargs["alpha"]) if "alpha" in kwargs else step
     assign.augment(machine, _statement(machine, node), owner, ast.Add(), step)
 
 
