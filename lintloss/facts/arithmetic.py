@@ -117,12 +117,12 @@ def _of_several(
 
 def _of_tensor(machine: Machine, node: ast.AST, operator: ast.operator, left: Value, right: Value) -> Value | None:
     """Return what a tensor makes of the other side, unless that is a loss, which stays one."""
-    from lintloss.facts.library import tensors
+    from lintloss.facts.library import operands
 
     adds_to_loss = isinstance(operator, ast.Add) and (terms.is_one_loss(left) or terms.is_one_loss(right))
     if adds_to_loss or factors.is_loss_field(left, right):
         return None
-    made = tensors.combined(machine, node, operator, left, right)
+    made = operands.combined(machine, node, operator, left, right)
     if isinstance(operator, ast.Div) and isinstance(made, Tensor):
         return terms.cooled(machine, node, made, right)
     return made

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 
 from lintloss.facts import distributed, vectors
-from lintloss.facts.library import blocks, filling, growing, joints, last_ids, rows, shapes, tensors, windows
+from lintloss.facts.library import along, blocks, filling, growing, joints, last_ids, rows, shapes, tensors, windows
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Opaque, Quantity, Ref, Tensor, Tuple, Value, options
 
@@ -49,7 +49,7 @@ def collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], Va
                 grown = grown or filling.joined(machine, node, first.items)
                 if grown is not None:
                     return grown
-            joined = tensors.joined(machine, node, first.items, axis) if kind == "cat" else None
+            joined = along.joined(machine, node, first.items, axis) if kind == "cat" else None
             if joined is None and kind == "cat":
                 joined = joints.joined(machine, node, first.items)
             if joined is not None:
