@@ -344,7 +344,7 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
     def collect(index: int) -> str:
         if index == len(node.generators):
             element = node.value if isinstance(node, ast.DictComp) else node.elt
-            assign.collect(machine, ref.id, evaluate(machine, element), created)
+            collecting.collect(machine, ref.id, evaluate(machine, element), created)
             return "next"
         generator = node.generators[index]
         iterable = evaluate(machine, generator.iter)
@@ -426,13 +426,13 @@ def _yield_from(machine: Machine, node: ast.YieldFrom) -> Value:
 
 def _collected(machine: Machine, value: Value) -> Ref:
     """Return the list of what a generator yields in its loop: a batch, or a loss, for each of its iterations."""
-    from lintloss.facts import assign
+    from lintloss.facts import collecting
 
     frame = machine.frame
     yielded = Ref(frame.yielded(machine), "list")
     if _holds_loss(value) and machine.get(yielded, "len") is None:
         machine.put(yielded, "len", Const(0), frame.loop_base)
-    assign.collect(machine, yielded.id, value, frame.loop_base)
+    collecting.collect(machine, yielded.id, value, frame.loop_base)
     return yielded
 
 
@@ -478,6 +478,7 @@ from lintloss.facts import (  # noqa: E402
     branches,
     calls,
     classes,
+    collecting,
     ignored,
     imports,
     iterate,

@@ -6,7 +6,7 @@ import ast
 import re
 from functools import lru_cache
 
-from lintloss.facts import assign, counts, iterate, iterated
+from lintloss.facts import collecting, counts, iterate, iterated
 from lintloss.facts.iterated import BATCHES, EXAMPLES
 from lintloss.facts.library import growing, loaders, losses, shapes
 from lintloss.facts.loops import Loop
@@ -30,7 +30,7 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
     if isinstance(value, Quantity) and value.axes == ("row",) and (value.is_loss or value.is_count):
         return losses.rows(value)
     if isinstance(value, Ref) and value.kind == "dict":
-        value = entered if (entered := assign.entered(value.id)).id in machine.list_loops else value
+        value = entered if (entered := collecting.entered(value.id)).id in machine.list_loops else value
     if isinstance(value, Ref) and (together := growing.rows_of_all(machine, value)) is not None:
         return together
     if isinstance(value, Ref) and (value.kind == "list" or value.id in machine.list_loops):

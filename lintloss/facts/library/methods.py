@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from lintloss.facts import (
     accumulation,
-    assign,
+    augmented,
     batch_shapes,
     discarded,
     distributed,
@@ -19,6 +19,7 @@ from lintloss.facts import (
     modes,
     options,
     phases,
+    places,
     reduce,
 )
 from lintloss.facts.library import (
@@ -351,7 +352,7 @@ def _add_in_place(machine: Machine, node: ast.Call, owner: ast.expr, step: Value
     from lintloss.facts import factors
 
     step = factors.multiply(machine, node, step, kwargs["alpha"]) if "alpha" in kwargs else step
-    assign.augment(machine, _statement(machine, node), owner, ast.Add(), step)
+    augmented.augment(machine, _statement(machine, node), owner, ast.Add(), step)
 
 
 def _is_module_class(value: Value) -> bool:
@@ -431,7 +432,7 @@ def _in_place(machine: Machine, node: ast.Call, operator: ast.operator, value: Q
 
     result = arithmetic.binary(machine, node, operator, value, other)
     if isinstance(node.func, ast.Attribute) and node.func.attr.endswith("_"):
-        ranks.place(machine, assign.plain_target(node.func.value), result)
+        ranks.place(machine, places.plain_target(node.func.value), result)
     return result
 
 
