@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from lintloss.facts import (
     callers,
     classes,
+    differentiating,
     frameworks,
     gradients,
+    measuring,
     modes,
     outcomes,
     passing_methods,
@@ -22,6 +24,7 @@ from lintloss.facts import (
     unswitched,
 )
 from lintloss.facts.callers import text_of
+from lintloss.facts.differentiating import LEAF, TRAINS
 from lintloss.facts.forward_methods import run_by_forward
 from lintloss.facts.forwards import Forward, Scene
 from lintloss.facts.machine import Machine
@@ -102,7 +105,7 @@ def passes(machine: Machine, module: Module) -> list[Pass]:
             continue
         if forward.method and not passing_methods.runs_model(machine, forward):
             continue
-        if regions.measures(machine, forward, region) and _evaluates(forward, region):
+        if measuring.measures(machine, forward, region) and _evaluates(forward, region):
             found.append(Pass(forward, region))
     return found
 
@@ -264,14 +267,14 @@ def _decorable(scene: Scene, node: ast.FunctionDef | ast.AsyncFunctionDef | None
         return None
     if frameworks.OLD.search(scene.module.code):  # it may be run where there is no no_grad
         return None
-    if regions.TRAINS.search(text_of(node)) or regions.LEAF.search(text_of(node)):
+    if TRAINS.search(text_of(node)) or LEAF.search(text_of(node)):
         return None
     return None if regions.TRAINING.search(split_names.snake(node.name)) else node.lineno
 
 
 def _is_switchable(scene: Scene, node: ast.FunctionDef | ast.AsyncFunctionDef | None, forward: Forward) -> bool:
     """Say whether `model.eval()` can be put first: one module, no try at it, and training that switches back."""
-    if node is None or regions.TRAINS.search(text_of(node)) or regions.TRAINING.search(split_names.snake(node.name)):
+    if node is None or TRAINS.search(text_of(node)) or regions.TRAINING.search(split_names.snake(node.name)):
         return False
     if forward.stochastic.family or "adapters" in _messages(forward):
         return False
@@ -314,7 +317,7 @@ def _recorded(machine: Machine, group: list[Pass]) -> Pass | None:
 def _records(machine: Machine, group: list[Pass]) -> bool:
     for each in group:
         forward = each.forward
-        if frameworks.is_old(machine, each) or regions.needs_gradients(machine, forward, each.region):
+        if frameworks.is_old(machine, each) or differentiating.needs_gradients(machine, forward, each.region):
             return False
         if runtimes.runs_in_one(machine, forward) or _is_hook(machine, forward):
             return False
@@ -401,7 +404,7 @@ def _trains_in_base(project: Project, asked: callers.Asked) -> bool:
     """Say whether a class over that of a method calls it to train: `loss = self.compute_loss(batch); loss.backward()`."""
     found = (around for each in asked.above for _, around in callers.in_module(each, asked.name))
     functions = (node for around in found for node in around if isinstance(node, ast.FunctionDef))
-    return any(regions.TRAINS.search(text_of(each)) for each in functions)
+    return any(TRAINS.search(text_of(each)) for each in functions)
 
 
 def _is_hook(machine: Machine, forward: Forward) -> bool:
