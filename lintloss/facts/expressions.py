@@ -125,11 +125,11 @@ def _has_none(owner: Value, name: str) -> bool:
 
 
 def _subscript(machine: Machine, node: ast.Subscript) -> Value:
-    from lintloss.facts.library import shapes, windows
+    from lintloss.facts.library import indexed, shapes
 
     owner = evaluate(machine, node.value)
     if isinstance(owner, Choice) and (
-        windows.is_tensor_index(node.slice) or all(isinstance(option, Tensor) for option in owner.options)
+        indexed.is_tensor_index(node.slice) or all(isinstance(option, Tensor) for option in owner.options)
     ):
         owner = shapes.either(owner) or owner
     return join_all(subscripts.item(machine, option, node) for option in options(owner))

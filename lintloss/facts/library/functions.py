@@ -25,6 +25,7 @@ from lintloss.facts.library import (
     plain,
     ranks,
     records,
+    reshaped,
     results,
     rows,
     shapes,
@@ -178,7 +179,7 @@ def _by_table(
     if name in onehot.RANDOM and (block := onehot.anything(machine, node, args)) is not None:
         return block
     if name in FLATTENING and isinstance(first, Tensor):
-        return windows.reshaped(machine, node, first, name, args[1:])
+        return reshaped.of_view(machine, node, first, name, args[1:])
     if isinstance(first, Const) and isinstance(first.value, str) and name in {"get", "getenv"}:
         return machine.opaque(node, first.value)  # what stands there under that name: `os.environ.get("WORLD_SIZE")`
     if (name in SAME and not full.startswith("builtins.")) or full in {
