@@ -74,9 +74,9 @@ def log_probabilities(machine: Machine, node: ast.AST, value: Value, other: Valu
         return value
     if isinstance(value, Tensor) and value.form not in {"", "scores", "hidden"}:
         return value
-    from lintloss.facts.library import losses
+    from lintloss.facts.library import losses, picks
 
-    return value if losses.is_of_policy(machine) else losses.negative(machine, node)
+    return value if losses.is_of_policy(machine) else picks.negative(machine, node)
 
 
 def is_loss_field(left: Value, right: Value) -> bool:

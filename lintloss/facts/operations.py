@@ -91,7 +91,7 @@ def _by_product(machine: Machine, node: ast.BinOp, below: ast.BinOp) -> Value:
 
 
 def unary(machine: Machine, node: ast.UnaryOp) -> Value:
-    from lintloss.facts.library import blocks, losses, masks
+    from lintloss.facts.library import blocks, masks, picks
 
     value = evaluate(machine, node.operand)
     if isinstance(node.op, ast.USub):
@@ -100,7 +100,7 @@ def unary(machine: Machine, node: ast.UnaryOp) -> Value:
         if isinstance(value, Const) and isinstance(value.value, int | float):
             return Const(-value.value)
         if isinstance(value, Tensor):
-            return blocks.negated(value) or losses.negated_picks(machine, node, value) or value
+            return blocks.negated(value) or picks.negated_picks(machine, node, value) or value
     if isinstance(node.op, ast.Not) and isinstance(value, Const):
         return Const(not value.value)
     attention = masks.attention(machine, value) if isinstance(node.op, ast.Invert) else None

@@ -73,7 +73,7 @@ def _entries(
     machine: Machine, found: Tensor, node: ast.Subscript, parts: list[ast.expr], values: list[Value]
 ) -> Value | None:
     """Read `log_probs[row, position, ids[row, position]]`: the last index picks classes by ids."""
-    from lintloss.facts.library import losses
+    from lintloss.facts.library import picks
 
     last = values[-1]
     if found.form not in {"log_probs", "probs", "logits", "scores"} or isinstance(parts[-1], ast.Slice):
@@ -90,19 +90,19 @@ def _entries(
             cut.at += 1
         else:
             cut.take(part, value)
-    return losses.picked_by(machine, node, cut.result(), last, "index")
+    return picks.picked_by(machine, node, cut.result(), last, "index")
 
 
 def _entry(machine: Machine, found: Tensor, node: ast.Subscript, index: Value) -> Value | None:
     """Read `log_probs[id]` of the distribution at one position of one row."""
-    from lintloss.facts.library import losses
+    from lintloss.facts.library import picks
 
     at_one = found.window is not None and {"at", "single"} <= found.window.marks
     if at_one and not (isinstance(index, Opaque) or _is_one(index)):
         return None
     if not at_one and not (_is_of_one(found) and _is_one(index)):
         return None
-    entry = losses.picked_by(machine, node, found, index, "index")
+    entry = picks.picked_by(machine, node, found, index, "index")
     return replace(entry, axes=()) if isinstance(entry, Quantity) else entry
 
 

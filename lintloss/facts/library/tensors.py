@@ -11,11 +11,11 @@ from lintloss.facts.library import (
     along,
     axes,
     blocks,
-    losses,
     mixtures,
     narrowed,
     onehot,
     operands,
+    picks,
     position_weights,
     spread,
     windows,
@@ -59,15 +59,15 @@ def _masked_select(machine: Machine, node: ast.AST, value: Tensor, args: list[Va
 
 
 def _gather(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
-    from lintloss.facts.library import losses
+    from lintloss.facts.library import picks
 
     index = kwargs.get("index", args[1] if len(args) > 1 else args[0] if args else UNKNOWN)
-    return losses.picked_by(machine, node, value, index)
+    return picks.picked_by(machine, node, value, index)
 
 
 def _taken(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value | None:
     """np.take_along_axis(values, ids, axis) picks as gather does."""
-    return losses.picked_by(machine, node, value, kwargs.get("indices", args[0] if args else UNKNOWN))
+    return picks.picked_by(machine, node, value, kwargs.get("indices", args[0] if args else UNKNOWN))
 
 
 def _argmax(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
@@ -90,14 +90,14 @@ def _log(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwar
     if value.form == "sum of exp":
         return replace(value, form="normalizer")
     if value.form == "picked":
-        return losses.log_of_picked(machine, node, value)
+        return picks.log_of_picked(machine, node, value)
     return replace(value, form="")
 
 
 def _log2(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: Kwargs) -> Value:
     if value.form != "picked":
         return replace(value, form="")
-    made = losses.log_of_picked(machine, node, value)
+    made = picks.log_of_picked(machine, node, value)
     return replace(made, unit=made.unit.swap("nat", "bit"))
 
 
