@@ -7,8 +7,8 @@ import re
 
 from lintloss.facts import callers
 from lintloss.facts.callers import text_of
+from lintloss.facts.measuring import is_unit_test
 from lintloss.facts.project import Project
-from lintloss.facts.regions import is_unit_test
 from lintloss.facts.survey import walk
 from lintloss.parse import Module
 from lintloss.patterns import regex

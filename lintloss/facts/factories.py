@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from lintloss.facts import forwards
 from lintloss.facts.callers import text_of
+from lintloss.facts.differentiating import TRAINS
 from lintloss.facts.machine import Machine
-from lintloss.facts.regions import TRAINS
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Func, Tuple, Value, options
 

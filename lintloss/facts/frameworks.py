@@ -13,7 +13,7 @@ from lintloss.facts.values import Lib, Pending, Ref, options
 from lintloss.patterns import regex
 
 if TYPE_CHECKING:
-    from lintloss.facts.evaluation import Pass
+    from lintloss.facts.scored_passes import Pass
 
 TORCH = regex(r"^[ \t]*(?:from\s+torch\b|import\s+(?:[\w.]+(?: as \w+)?\s*,\s*)*torch\b)", re.MULTILINE)
 TORCH_NAME = regex(r"^import\s+(?:\w+\s*,\s*)*torch\s*(?:$|,|#|;)", re.MULTILINE)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, parameters
-from lintloss.facts.evaluation import Pass
 from lintloss.facts.forwards import Scene
 from lintloss.facts.machine import Machine
+from lintloss.facts.scored_passes import Pass
 from lintloss.facts.split_names import is_held_out, is_training
 from lintloss.facts.survey import at_row
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import keywords, left_out
+from lintloss.facts import kept_back, keywords
 from lintloss.facts.cuts import ENDLESS
 from lintloss.facts.machine import Machine
 from lintloss.facts.provenance import Made, Spot, Tracer, constant
@@ -34,7 +34,7 @@ def _keeps_order(tracer: Tracer, made: Made) -> bool:
     if shuffled is not None and constant(tracer, spot.at(shuffled)) is not False:
         return False
     rows = given.get("dataset") or (call.args[0] if call.args else None)
-    if rows is None or left_out.is_random(tracer, spot.at(rows)) or "batch_sampler" in given:
+    if rows is None or kept_back.is_random(tracer, spot.at(rows)) or "batch_sampler" in given:
         return False
     sampler = given.get("sampler")
     return sampler is None or _is_plain(tracer, spot.at(sampler))

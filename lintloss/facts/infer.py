@@ -18,7 +18,9 @@ from lintloss.facts import (
     pad_marks,
     regularizers,
     scored,
+    scored_passes,
     splits,
+    training_mode,
     truncation,
 )
 from lintloss.facts.library import metrics, outputs
@@ -79,14 +81,14 @@ def infer(module: Module, project: Project) -> Facts:
     outputs.forget_unread(machine)
     exponentiated.settle(machine)
     seen = [each for each in machine.log.values() if each.path == module.path]
-    passes = evaluation.passes(machine, module)
+    passes = scored_passes.passes(machine, module)
     alone = [each for each in passes if not (each.region.shared or each.region.unnamed)]
     seen += [
         *evaluation.observe(machine, passes),
         *truncation.observe(machine, module, alone, seen),
         *splits.observe(machine, module, alone),
     ]
-    unswitched = evaluation.unswitched_here(machine, module, passes)
+    unswitched = training_mode.unswitched_here(machine, module, passes)
     seen = outside.seen_outside(module, project, seen, scored.evaluated(module, alone, seen), unswitched)
     seen.sort(key=lambda each: (each.span, type(each).__name__))
     return Facts(tuple(seen), machine.assigned)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lintloss.facts import assign
+from lintloss.facts import places
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, options
 
@@ -34,7 +34,7 @@ def _depth(machine: Machine, node: ast.If) -> int | None:
     made = {machine.text(each.targets[0]) for each in node.body if isinstance(each, ast.Assign)}
     if machine.text(asked) not in made:
         return None
-    slot = assign.slot_of(machine, asked)
+    slot = places.slot_of(machine, asked)
     is_empty = not isinstance(node.test, ast.Compare) or not isinstance(node.test.ops[0], ast.Is)
     return slot.depth if slot is not None and (is_empty or Const(None) in options(slot.value)) else None
 

@@ -6,25 +6,14 @@ import ast
 import re
 from functools import lru_cache
 
-from lintloss.facts import assign, counts, iterate
+from lintloss.facts import collecting, counts, iterate, iterated
+from lintloss.facts.iterated import BATCHES, EXAMPLES
 from lintloss.facts.library import growing, loaders, losses, shapes
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
 from lintloss.facts.units import Unit, count
-from lintloss.facts.values import (
-    REST,
-    Const,
-    Key,
-    LibObject,
-    Opaque,
-    Quantity,
-    Ref,
-    Tensor,
-    Tuple,
-    Value,
-    options,
-)
+from lintloss.facts.values import REST, Const, Key, LibObject, Opaque, Quantity, Ref, Tensor, Tuple, Value, options
 
 
 def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
@@ -41,7 +30,7 @@ def length_of(machine: Machine, value: Value, node: ast.AST) -> Value:
     if isinstance(value, Quantity) and value.axes == ("row",) and (value.is_loss or value.is_count):
         return losses.rows(value)
     if isinstance(value, Ref) and value.kind == "dict":
-        value = entered if (entered := assign.entered(value.id)).id in machine.list_loops else value
+        value = entered if (entered := collecting.entered(value.id)).id in machine.list_loops else value
     if isinstance(value, Ref) and (together := growing.rows_of_all(machine, value)) is not None:
         return together
     if isinstance(value, Ref) and (value.kind == "list" or value.id in machine.list_loops):
@@ -104,7 +93,7 @@ def _unit_of(machine: Machine, filled: Loop, node: ast.AST) -> str:
 
     A loop over the list goes by the same name, so that its passes and its length are in one unit.
     """
-    return iterate.named_unit(machine.text(node)) if filled.unit == "step" else filled.unit
+    return iterated.named_unit(machine.text(node)) if filled.unit == "step" else filled.unit
 
 
 def _is_of_rows(value: Value) -> bool:
@@ -133,9 +122,9 @@ def _named_length(machine: Machine, value: Value, node: ast.AST) -> Value:
         value.name if isinstance(value, Opaque) else node.attr if isinstance(node, ast.Attribute) else ast.unparse(node)
     )
     key: Key = value.key if isinstance(value, Opaque) else value.id if isinstance(value, Ref) else ()
-    if iterate.BATCHES.search(name):
+    if BATCHES.search(name):
         return Quantity(count("batch"), of=key, counted=value)
-    if iterate.EXAMPLES.search(name):
+    if EXAMPLES.search(name):
         return Quantity(count("example"), of=key, counted=value)
     if iterate.BATCH_NAMES.match(name) and not _is_indexed(machine, node):
         return Quantity(count("example"), of=(*key, 0), counted=value)

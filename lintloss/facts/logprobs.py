@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts.library import losses
+from lintloss.facts.library import losses, picks
 from lintloss.facts.machine import Machine
 from lintloss.facts.quotients import divisor_text
 from lintloss.facts.units import LOSS_PER_TOKEN, count
@@ -33,7 +33,7 @@ def reduced(machine: Machine, node: ast.AST, how: str) -> Quantity | None:
         return None
     if losses.is_of_policy(machine) or not MEASURES.search(machine.frame.module.code):
         return None
-    field = losses.negative(machine, node)
+    field = picks.negative(machine, node)
     unit = LOSS_PER_TOKEN if how == "mean" else field.unit
     of = (MARK, machine.text(row))
     return replace(field, unit=unit, axes=(), of=of, negated=NEGATED.search(name) is None)

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lintloss.facts.measuring import is_unit_test
 from lintloss.facts.project import Project
-from lintloss.facts.regions import is_unit_test
 from lintloss.facts.survey import called_name, walk
 from lintloss.parse import Module
 

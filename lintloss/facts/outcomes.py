@@ -14,7 +14,8 @@ from lintloss.facts import bindings
 from lintloss.facts.callers import text_of
 from lintloss.facts.forwards import Forward
 from lintloss.facts.library.tables import CRITERION_NAME
-from lintloss.facts.regions import MEASURES, Region, code_of
+from lintloss.facts.measuring import code_of
+from lintloss.facts.regions import MEASURES, Region
 from lintloss.facts.survey import called_name
 from lintloss.patterns import regex
 

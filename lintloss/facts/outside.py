@@ -25,6 +25,7 @@ from lintloss.facts import (
     phases,
     regularizers,
     scored,
+    scored_passes,
     truncation,
 )
 from lintloss.facts.averages import LANGUAGE
@@ -315,7 +316,7 @@ def _in_training_mode(machine: Machine, home: Module, site: Module) -> list[Obse
     Where some function sets evaluation mode, those only that called train() themselves.
     """
     told = any(callers.MODE.search(each.code) for each in (home, site))
-    passes = [each for each in evaluation.passes(machine, home) if not each.region.shared or each.region.for_caller]
+    passes = [each for each in scored_passes.passes(machine, home) if not each.region.shared or each.region.for_caller]
     found = evaluation.observe(machine, passes)
     trains = [replace(each, gradients="off") for each in found if each.mode == "train" and _is_left(home, each, told)]
     return [each for each in trains if not callers.evaluation_mode(machine.project, callers.Asked(home, each.function))]
@@ -323,7 +324,7 @@ def _in_training_mode(machine: Machine, home: Module, site: Module) -> list[Obse
 
 def _recording(machine: Machine, home: Module) -> list[Observation]:
     """Return the evaluations that record gradients in steps which only the calling file defines: a subclass's losses."""
-    steps = [each for each in evaluation.passes(machine, home) if not (each.region.shared or each.is_direct)]
+    steps = [each for each in scored_passes.passes(machine, home) if not (each.region.shared or each.is_direct)]
     abroad = [each for each in steps if each.forward.scenes[each.region.index + 1].module is not home]
     found = (each for each in evaluation.observe(machine, abroad) if each.gradients == "on")
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import assign, classes, sums
+from lintloss.facts import classes, places, sums
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
@@ -17,7 +17,7 @@ ADDS = ("__add__", "__iadd__", "__radd__")
 def by_position(machine: Machine, node: ast.Assign) -> bool:
     """Run `self.data = [a + float(b) for a, b in zip(self.data, args)]`; say whether the statement was that."""
     pair = _zipped(node)
-    slot = assign.slot_of(machine, node.targets[0]) if pair is not None else None
+    slot = places.slot_of(machine, node.targets[0]) if pair is not None else None
     if pair is None or slot is None:
         return False
     held = next((each for kind in (Ref, Opaque) for each in options(slot.value) if isinstance(each, kind)), None)
@@ -34,7 +34,7 @@ def by_position(machine: Machine, node: ast.Assign) -> bool:
         before = machine.get(held, name)
         total = sums.accumulate(machine, node, before.value if before else Const(0), term, slot.depth)
         machine.put(held, name, total, slot.depth)
-    assign.put_back(machine, node.targets[0], Slot(held, slot.depth))
+    places.put_back(machine, node.targets[0], Slot(held, slot.depth))
     return True
 
 

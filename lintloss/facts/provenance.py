@@ -17,7 +17,7 @@ from lintloss.facts.caps import Function, defaults, parameters
 from lintloss.facts.cuts import unwrapped
 from lintloss.facts.entries import EACH, Picks, trains
 from lintloss.facts.machine import Machine
-from lintloss.facts.regions import is_unit_test
+from lintloss.facts.measuring import is_unit_test
 from lintloss.facts.split_names import is_held_out
 from lintloss.facts.survey import at_row, called_name
 from lintloss.facts.values import Class, Func, ModuleValue, Pending, Value

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, counts, distributed, entropies, fields, logprobs, pad_marks, quotients, vectors
+from lintloss.facts import counts, distributed, entropies, factors, fields, logprobs, pad_marks, quotients, vectors
+from lintloss.facts.divisions import SHARE
 from lintloss.facts.library import losses, onehot, shapes, spread
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -58,7 +59,7 @@ def _mean(machine: Machine, node: ast.AST, value: Value, axis: int | None) -> Va
     if uniform is not None:
         return uniform
     if isinstance(value, Tensor) and shapes.mask(value):
-        return Quantity(arithmetic.SHARE, of=value.key, counted=value)
+        return Quantity(SHARE, of=value.key, counted=value)
     if isinstance(value, Tuple) and value.items and all(isinstance(item, Quantity) for item in value.items):
         return _first_like(machine, node, value)
     return machine.opaque(node)
@@ -238,9 +239,9 @@ def _collected(elem: Quantity, loops: tuple[Loop, ...]) -> Quantity:
     return replace(elem, loops=(*elem.loops, *(loop for loop in loops if loop not in elem.loops)))
 
 
-def products(machine: Machine, node: ast.AST, values: Value, factors: Value) -> Quantity | None:
+def products(machine: Machine, node: ast.AST, values: Value, weights: Value) -> Quantity | None:
     """Return the sum of losses that were collected, each multiplied by what was collected beside it: `np.dot(xs, ns)`."""
-    kinds = [each for each in (values, factors) if isinstance(each, Ref) and each.kind in {"list", "cat"}]
+    kinds = [each for each in (values, weights) if isinstance(each, Ref) and each.kind in {"list", "cat"}]
     if len(kinds) != 2:
         return None
     loss, number = (machine.elem(each) for each in kinds)
@@ -248,7 +249,7 @@ def products(machine: Machine, node: ast.AST, values: Value, factors: Value) -> 
     number = counts.as_length(number)
     if not isinstance(loss, Quantity) or not isinstance(number, Quantity) or not number.is_count or not loops:
         return None
-    scaled = arithmetic.multiply(machine, node, loss, number)
+    scaled = factors.multiply(machine, node, loss, number)
     return _collected(scaled, loops) if isinstance(scaled, Quantity) and scaled.is_loss else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from lintloss.facts import arithmetic, quotients, sums
+from lintloss.facts import factors, quotients, sums
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -104,7 +104,7 @@ def mean(machine: Machine, node: ast.AST, parts: Parts, over: list[Loop]) -> Val
     if value is None or not over or not (value.is_loss or value.is_perplexity):
         return None
     if parts.weight is not None:
-        weighted = arithmetic.multiply(machine, node, value, evaluate(machine, parts.weight))
+        weighted = factors.multiply(machine, node, value, evaluate(machine, parts.weight))
         if not isinstance(weighted, Quantity):
             return None
         value = weighted

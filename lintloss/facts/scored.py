@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function
 from lintloss.facts.cuts import given_in
-from lintloss.facts.evaluation import Pass
+from lintloss.facts.differentiating import TRAINS
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
+from lintloss.facts.measuring import is_unit_test
 from lintloss.facts.observations import Averaging, Observation
-from lintloss.facts.regions import NAME, TRAINING, TRAINS, is_unit_test
+from lintloss.facts.regions import NAME, TRAINING
+from lintloss.facts.scored_passes import Pass
 from lintloss.facts.split_names import is_held_out, is_training
 from lintloss.facts.survey import called_name, walk
 from lintloss.parse import Module

@@ -24,11 +24,11 @@ from lintloss.facts import (
 )
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, parameters
-from lintloss.facts.evaluation import Pass
 from lintloss.facts.machine import Machine
+from lintloss.facts.measuring import is_unit_test
 from lintloss.facts.named_values import name_of
 from lintloss.facts.observations import Observation, Setting
-from lintloss.facts.regions import is_unit_test
+from lintloss.facts.scored_passes import Pass
 from lintloss.facts.split_names import is_evaluation, is_held_out, is_training, names_split, says_held_out
 from lintloss.facts.survey import walk
 from lintloss.facts.values import Func, Pending

@@ -8,6 +8,7 @@ from typing import Any
 
 from lintloss.facts import (
     assign,
+    augmented,
     axis_tests,
     batch_shapes,
     bindings,
@@ -58,12 +59,12 @@ def _expression(machine: Machine, node: ast.Expr) -> str:
 
 
 def _assign(machine: Machine, node: ast.Assign) -> str:
-    same = assign.accumulation(node)
+    same = augmented.accumulation(node)
     if same is not None:
         target, operator, operand = same
         if pieces.fill_up(machine, node, target, operand):
             return NEXT
-        assign.augment(machine, node, target, operator, evaluate(machine, operand), in_place=False)
+        augmented.augment(machine, node, target, operator, evaluate(machine, operand), in_place=False)
         if isinstance(target, ast.Name) and isinstance(operator, ast.Add):
             symbolic.step_by(machine, node, target.id, operand)
         return NEXT
@@ -102,8 +103,8 @@ def _annotated(machine: Machine, node: ast.AnnAssign) -> str:
 def _augmented(machine: Machine, node: ast.AugAssign) -> str:
     if isinstance(node.op, ast.Add) and pieces.fill_up(machine, node, node.target, node.value):
         return NEXT
-    if not assign.running_mean(machine, node):
-        assign.augment(machine, node, node.target, node.op, evaluate(machine, node.value))
+    if not augmented.running_mean(machine, node):
+        augmented.augment(machine, node, node.target, node.op, evaluate(machine, node.value))
     if isinstance(node.target, ast.Name) and isinstance(node.op, ast.Add):
         symbolic.step_by(machine, node, node.target.id, node.value)
     return NEXT

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from lintloss.facts import registries
 from lintloss.facts.expressions import evaluate
-from lintloss.facts.library import losses, objects, outputs, records, shapes, windows
+from lintloss.facts.library import indexed, losses, objects, outputs, records, shapes, windows
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
 from lintloss.facts.survey import walk
@@ -64,8 +64,8 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     if isinstance(owner, Ref) and owner.kind != "instance":
         if isinstance(node.slice, ast.Slice) and not _holds_ids(machine, owner):
             return _stretch(machine, owner, node.slice)
-        if windows.is_tensor_index(node.slice):  # a list that was made a tensor
-            return windows.index(machine, Tensor("", Window(owner.id), None, owner.id), node)
+        if indexed.is_tensor_index(node.slice):  # a list that was made a tensor
+            return indexed.index(machine, Tensor("", Window(owner.id), None, owner.id), node)
         if owner.kind in {"tensor", "list"} and _takes_several(machine, node.slice):
             return owner
         name = subscript_key(machine, node.slice)
@@ -84,15 +84,15 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
     if isinstance(owner, ModelOutput):
         return outputs.subscript(machine, owner, subscript_key(machine, node.slice), node)
     if isinstance(owner, Quantity):
-        return windows.index_quantity(machine, owner, node)
+        return indexed.index_quantity(machine, owner, node)
     if isinstance(owner, Opaque) and windows.IDS_NAME.search(owner.name) and _is_of_tensor(node.slice):
-        return windows.index(machine, owner, node)
+        return indexed.index(machine, owner, node)
     if isinstance(owner, Opaque) and owner.name == ".shape":
         index = evaluate(machine, node.slice) if not isinstance(node.slice, ast.Slice) else UNKNOWN
         number = index.value if isinstance(index, Const) else None
         return shapes.dimension(machine, owner, number) if isinstance(number, int) else UNKNOWN
-    if windows.is_tensor_index(node.slice):
-        return windows.index(machine, owner, node)
+    if indexed.is_tensor_index(node.slice):
+        return indexed.index(machine, owner, node)
     if isinstance(owner, Ref):
         return _by_own_method(machine, owner, node) or Opaque((*owner.id, "[]"))
     key = getattr(owner, "key", ())
@@ -114,14 +114,14 @@ def item(machine: Machine, owner: Value, node: ast.Subscript) -> Value:
         if isinstance(owner, Opaque | LibObject):
             return Opaque((*key, name), name if name != "elem" and not name.isdigit() else "")
     if isinstance(owner, Tensor):
-        return windows.index(machine, owner, node)
+        return indexed.index(machine, owner, node)
     evaluate(machine, node.slice)
     return machine.opaque(node)
 
 
 def _takes_several(machine: Machine, index: ast.expr) -> bool:
     """Say whether an index takes several entries of a vector: `values[values < limit]`, `values[np.argsort(values)[:k]]`."""
-    if isinstance(index, ast.Compare) or windows.is_called_mask(index):
+    if isinstance(index, ast.Compare) or indexed.is_called_mask(index):
         return True
     value = evaluate(machine, index)
     if isinstance(value, Opaque):
@@ -147,7 +147,7 @@ def _is_front(index: ast.expr) -> bool:
 
 
 def _is_of_tensor(index: ast.expr) -> bool:
-    return windows.is_row(index) or windows.is_called_mask(index)
+    return indexed.is_row(index) or indexed.is_called_mask(index)
 
 
 def _by_own_method(machine: Machine, owner: Ref, node: ast.Subscript) -> Value | None:

@@ -27,11 +27,11 @@ from lintloss.facts import (
 )
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
-from lintloss.facts.evaluation import Pass
 from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Observation, Setting
+from lintloss.facts.scored_passes import Pass
 from lintloss.facts.survey import at_row, walk
 from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Ref, Value, options
 from lintloss.findings import Evidence

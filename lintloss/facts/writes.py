@@ -17,7 +17,7 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     """Write into a tensor that a name or item holds; False where the target is no tensor."""
     from lintloss.facts import assign
     from lintloss.facts.expressions import evaluate
-    from lintloss.facts.library import masks, shapes, windows
+    from lintloss.facts.library import indexed, masks, shapes
 
     if not isinstance(target.value, ast.Name | ast.Attribute | ast.Subscript):
         return False
@@ -37,7 +37,7 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
             return True
     by_mask = not isinstance(target.slice, ast.Slice | ast.Tuple) and _is_mask(evaluate(machine, target.slice))
     if not isinstance(owner, Tensor) and not (
-        isinstance(owner, Opaque) and owner.key and (windows.is_tensor_index(target.slice) or by_mask)
+        isinstance(owner, Opaque) and owner.key and (indexed.is_tensor_index(target.slice) or by_mask)
     ):
         return False
     found = shapes.tensor(owner)
@@ -158,12 +158,12 @@ def _is_id(value: Value) -> bool:
 
 def _region(machine: Machine, found: Tensor, target: ast.Subscript, value: Value) -> Tensor:
     """Write to a slice: ids that are moved, an id to be ignored, or rows that fill a block."""
-    from lintloss.facts.library import shapes, windows
+    from lintloss.facts.library import indexed, shapes
 
     value = _of_list(machine, value)
     if not _names_places(target):  # `padded[i][place] = row`: a place of which nothing is known
         return _row_of_table(found, target, value)
-    part = windows.index(
+    part = indexed.index(
         machine, found if found.window is not None else replace(found, window=Window(found.key)), target
     )
     region = part.window if isinstance(part, Tensor) else None

@@ -227,13 +227,13 @@ def of_column(machine: Machine, node: ast.Call, column: Value, function: Func) -
 
 
 def _collected(machine: Machine, node: ast.Call, function: Func, source: ast.expr, values: Value) -> Ref:
-    from lintloss.facts import assign, calls, iterate
+    from lintloss.facts import calls, collecting, iterate
 
     made, created = machine.new_list(node), machine.depth
     loop, element = iterate.describe(machine, node, source, values, "")
 
     def body() -> str:
-        assign.collect(machine, made.id, calls.call(machine, node, function, [element()], {}), created)
+        collecting.collect(machine, made.id, calls.call(machine, node, function, [element()], {}), created)
         return "next"
 
     iterate.run(machine, loop, lambda: None, body)

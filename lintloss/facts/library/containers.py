@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import assign, carried, dead, exponent, fields, reduce
+from lintloss.facts import carried, collecting, dead, exponent, fields, reduce
 from lintloss.facts.library import onehot, pieces, shapes
 from lintloss.facts.library.tables import FLATTENING, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
@@ -25,9 +25,9 @@ def of_container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: li
         depth = slot.depth if slot else machine.depth
         value = args[0]
         if name == "extend":
-            value = assign.one_of(machine, ref, value)
+            value = collecting.one_of(machine, ref, value)
             machine.put(ref, "@extended", Const(True), depth)
-        assign.collect(machine, ref.id, value, depth)
+        collecting.collect(machine, ref.id, value, depth)
         if isinstance(node.func, ast.Attribute):
             dead.note_store(machine, node.func.value, node.args[0] if node.args else None, value)
         return Const(None)
@@ -90,12 +90,12 @@ def of_dict(machine: Machine, ref: Ref, name: str, args: list[Value]) -> Value:
         if slot is not None:
             return slot.value
         if name == "setdefault" and len(args) > 1:
-            assign.lists_of(machine, ref.id, args[1])
+            collecting.lists_of(machine, ref.id, args[1])
             machine.put(ref, key, args[1], machine.dicts_made.get(ref.id))
         absent = len(args) > 1 and (name == "setdefault" or not _has_unknown_keys(machine, ref))
         return args[1] if absent else Opaque((*ref.id, key), key)
     if name == "values":
-        filled = assign.entered(ref.id), Ref(ref.id, "list")  # by a loop; by a comprehension
+        filled = collecting.entered(ref.id), Ref(ref.id, "list")  # by a loop; by a comprehension
         return next((each for each in filled if each.id in machine.list_loops), Tuple((machine.elem(ref),)))
     if name == "items":
         return Tuple((Tuple((Opaque((*ref.id, "key")), machine.elem(ref))),))

@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 import ast
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from lintloss.facts import (
-    arithmetic,
-    distributed,
-    exponent,
-    fields,
-    forwards,
-    gradients,
-    reduce,
-    strangers,
-    vectors,
-)
+from lintloss.facts import distributed, exponent, fields, forwards, gradients, reduce, strangers
 from lintloss.facts.library import (
     adapters,
-    blocks,
     choices,
     columns,
     fairseq,
     filling,
     folded,
+    formulas,
     growing,
     ignite,
-    joints,
-    last_ids,
     losses,
+    made_tensors,
     meters,
     onehot,
     operators,
     plain,
     ranks,
     records,
+    reshaped,
     results,
     rows,
     shapes,
@@ -59,21 +48,7 @@ from lintloss.facts.library.tables import (
     SUMS,
 )
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import (
-    UNKNOWN,
-    Class,
-    Const,
-    Func,
-    Lib,
-    LibObject,
-    Opaque,
-    Quantity,
-    Ref,
-    Tensor,
-    Tuple,
-    Value,
-    options,
-)
+from lintloss.facts.values import UNKNOWN, Class, Const, Func, Lib, LibObject, Opaque, Quantity, Ref, Tensor, Value
 from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
@@ -84,24 +59,11 @@ MODEL_MAKERS = regex(r"^(torchvision\.models\.(\w+\.)*(?!get_|list_)[a-z]\w+|tim
 def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: Kwargs) -> Value:
     """Call the library function or class `full`."""
     name = full.rsplit(".", 1)[-1]
-    if name in CRITERIA and not name[0].isupper():
-        if full.startswith("mlx."):  # one value per position, unless it is asked to reduce
-            kwargs = {"reduction": Const("none"), **kwargs}
-        if full.startswith("chainer."):  # … and Chainer's reduce, under another name
-            kwargs = {**kwargs, "reduction": Const("none" if kwargs.get("reduce") == Const("no") else "mean")}
-            kwargs.pop("reduce", None)
-        return losses.call(machine, node, name, CRITERIA[name], args, kwargs)
-    if name in KERAS_CRITERIA and not name[0].isupper():
-        return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs)
+    criterion = _criterion(machine, node, name, full, args, kwargs)
+    if criterion is not None:
+        return criterion
     if name == "from_pretrained" or name == "from_config":
-        owner = full.rsplit(".", 2)[-2] if full.count(".") else full
-        return adapters.loaded(machine, node, owner, args, kwargs) or LibObject(
-            owner,
-            tuple(args),
-            tuple(kwargs.items()),
-            machine.evidence(node, f"{owner}.{name} here"),
-            machine.key(node, owner),
-        )
+        return _pretrained(machine, node, full, args, kwargs)
     output = results.filled(machine, node, full, args, kwargs) or fairseq.logged(machine, node, full, args)
     if output is not None:
         return output
@@ -153,6 +115,34 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
     return _unknown(machine, node, full, name, args, kwargs)
 
 
+def _criterion(
+    machine: Machine, node: ast.AST, name: str, full: str, args: list[Value], kwargs: Kwargs
+) -> Value | None:
+    """Call a criterion that is a function, as its library has it reduce."""
+    if name in CRITERIA and not name[0].isupper():
+        if full.startswith("mlx."):  # one value per position, unless it is asked to reduce
+            kwargs = {"reduction": Const("none"), **kwargs}
+        if full.startswith("chainer."):  # … and Chainer's reduce, under another name
+            kwargs = {**kwargs, "reduction": Const("none" if kwargs.get("reduce") == Const("no") else "mean")}
+            kwargs.pop("reduce", None)
+        return losses.call(machine, node, name, CRITERIA[name], args, kwargs)
+    if name in KERAS_CRITERIA and not name[0].isupper():
+        return losses.call(machine, node, name, KERAS_CRITERIA[name], args, kwargs)
+    return None
+
+
+def _pretrained(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: Kwargs) -> Value:
+    name = full.rsplit(".", 1)[-1]
+    owner = full.rsplit(".", 2)[-2] if full.count(".") else full
+    return adapters.loaded(machine, node, owner, args, kwargs) or LibObject(
+        owner,
+        tuple(args),
+        tuple(kwargs.items()),
+        machine.evidence(node, f"{owner}.{name} here"),
+        machine.key(node, owner),
+    )
+
+
 def _gradients(machine: Machine, node: ast.AST, full: str, name: str, args: list[Value], kwargs: Kwargs) -> Value:
     if name == "set_grad_enabled":
         given = args[0] if args else kwargs.get("mode", UNKNOWN)
@@ -185,11 +175,11 @@ def _by_table(
     if (name in GATHERS and full != "torch.gather") or (name == "gather_object" and full.startswith("accelerate.")):
         return distributed.gathered(machine, node, first)
     if name in FILLED:
-        return _filled(machine, node, name, args, kwargs)
+        return made_tensors.filled(machine, node, name, args, kwargs)
     if name in onehot.RANDOM and (block := onehot.anything(machine, node, args)) is not None:
         return block
     if name in FLATTENING and isinstance(first, Tensor):
-        return windows.reshaped(machine, node, first, name, args[1:])
+        return reshaped.of_view(machine, node, first, name, args[1:])
     if isinstance(first, Const) and isinstance(first.value, str) and name in {"get", "getenv"}:
         return machine.opaque(node, first.value)  # what stands there under that name: `os.environ.get("WORLD_SIZE")`
     if (name in SAME and not full.startswith("builtins.")) or full in {
@@ -204,25 +194,6 @@ def _by_table(
     }:
         return first
     return None
-
-
-def _filled(machine: Machine, node: ast.AST, name: str, args: list[Value], kwargs: Kwargs) -> Value:
-    """Make a vector that a loop fills by index, or a box that holds one number."""
-    size: Value = args[0] if args else kwargs.get("size", kwargs.get("shape", Const(0)))
-    if isinstance(size, Tuple) and len(size.items) == 1:
-        size = size.items[0]
-    if (len(args) > 1 and name in {"zeros", "empty", "ones"}) or (isinstance(size, Tuple) and size.items):
-        dims = size if isinstance(size, Tuple) else Tuple(tuple(args))
-        fill = (
-            args[1] if name == "full" and len(args) > 1 else kwargs.get("fill_value", Const(1 if name == "ones" else 0))
-        )
-        return tensors.column(machine, node, name, dims) or Tensor(
-            "filled", None, None, machine.key(node, name), pad=fill
-        )
-    if name in {"zeros_like", "empty_like"} and not any(isinstance(each, Quantity | Ref) for each in options(size)):
-        return Tensor("filled", None, None, machine.key(node, name), pad=Const(0))
-    fill = args[1] if name == "full" and len(args) > 1 else Const(1 if name == "ones" else 0)
-    return machine.new_list(node, fill, size, "tensor")
 
 
 def _unknown(machine: Machine, node: ast.AST, full: str, name: str, args: list[Value], kwargs: Kwargs) -> Value:
@@ -240,31 +211,8 @@ def _unknown(machine: Machine, node: ast.AST, full: str, name: str, args: list[V
     return Opaque(machine.key(node), "")
 
 
-def _log(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    first = args[0] if args else UNKNOWN
-    if isinstance(first, Const) and isinstance(first.value, int | float) and first.value > 0:
-        return Const(math.log(first.value))
-    return machine.opaque(node)
-
-
-def _log2(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    first = args[0] if args else UNKNOWN
-    if isinstance(first, Const) and isinstance(first.value, int | float) and first.value > 0:
-        return Const(math.log2(first.value))
-    return None
-
-
 def _size(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     return shapes.number(args[0]) if len(args) == 1 else None
-
-
-def _compared(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    found = shapes.tensor(args[0]) if len(args) == 2 else None
-    return (
-        Tensor("mask", found.window, found.axes, (*found.key, "mask"), found.name, pad=args[1])
-        if found is not None
-        else None
-    )
 
 
 def _wrapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
@@ -275,141 +223,6 @@ def _wrapped(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs)
     return first if isinstance(first, Func | Class) or is_partial or is_model else None
 
 
-def _softmax(form: str, named: str = "") -> Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]:
-    def apply(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-        found = shapes.tensor(args[0]) if args else None
-        if found is None:
-            found = Tensor("", None, None, machine.key(node))
-        return replace(found, form=form, key=(*found.key, named or form)).with_step(
-            machine.evidence(node, f"becomes {form.replace('_', ' ')} here")
-        )
-
-    return apply
-
-
-def _collected(kind: str) -> Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]:
-    def apply(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-        first = args[0] if args else kwargs.get("tensors", UNKNOWN)
-        if isinstance(first, Ref) and first.kind == "list":
-            stacked = rows.stacked(machine, first) if kind == "stack" else None
-            if stacked is not None and kwargs.get("dim", args[1] if len(args) > 1 else Const(0)) != Const(0):
-                stacked = windows.transposed(stacked, 0, 1)
-            collected = machine.get(first, distributed.COLLECTED) is not None
-            ragged = rows.ragged(machine, first) if kind == "cat" else None
-            return stacked or ragged or Ref(first.id, "cat" if kind == "cat" and not collected else "list")
-        if isinstance(first, Tuple):
-            axis = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else Const(0)))
-            if kind == "cat" and len(first.items) >= 2:
-                grown = growing.joined(machine, *first.items) if len(first.items) == 2 else None
-                grown = grown or filling.joined(machine, node, first.items)
-                if grown is not None:
-                    return grown
-            joined = tensors.joined(machine, node, first.items, axis) if kind == "cat" else None
-            if joined is None and kind == "cat":
-                joined = joints.joined(machine, node, first.items)
-            if joined is not None:
-                return joined
-            if kind == "stack" and vectors.are_numbers(first):
-                return _tensor(machine, node, args, kwargs)
-            if len(first.items) == 2 and axis == Const(0):
-                growing.note_rows(machine, node, *first.items)
-            known = [item for item in first.items if isinstance(item, Tensor | Quantity)]
-            return known[0] if known and kind == "cat" and isinstance(known[0], Quantity) else machine.opaque(node)
-        return first if isinstance(first, Quantity) else machine.opaque(node)
-
-    return apply
-
-
-def _tensor(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """torch.tensor(x) is x; of a list of several quantities, a list by position."""
-    first = args[0] if args else kwargs.get("data", UNKNOWN)
-    last = last_ids.boxed(machine, first)
-    if last is not None:
-        return last
-    if isinstance(first, Tuple) and len(first.items) == 1 and _is_row(first.items[0]):
-        row = shapes.tensor(first.items[0])
-        if row is not None:
-            return tensors.call(machine, node, "unsqueeze", row, [Const(0)], {})
-    if isinstance(first, Tuple) and len(first.items) == 1 and isinstance(first.items[0], Tensor):
-        return tensors.call(machine, node, "unsqueeze", first.items[0], [Const(0)], {})
-    if isinstance(first, Tuple) and len(first.items) == 1 and isinstance(first.items[0], Quantity):
-        return first.items[0]
-    if isinstance(first, Tuple):
-        ref = machine.new_list(node, None, Const(len(first.items)))
-        for index, item in enumerate(first.items):
-            machine.put(ref, str(index), item)
-        return ref
-    if isinstance(first, Ref) and first.kind == "list":
-        return rows.of_list(machine, first) or first
-    return first
-
-
-def _numbers(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """torch.cuda.FloatTensor([total, steps]): several numbers by their positions, as torch.tensor() keeps them."""
-    if not args and not kwargs:  # an empty one, to which others are joined
-        return machine.new_list(node)
-    first = args[0] if args else UNKNOWN
-    several = isinstance(first, Tuple) and len(first.items) > 1 and any(isinstance(x, Quantity) for x in first.items)
-    return _tensor(machine, node, args, kwargs) if several else last_ids.boxed(machine, first)
-
-
-def _ids(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """torch.LongTensor(rows) of rows that are known to be filled up is their batch, as torch.tensor() makes it."""
-    if len(args) != 1:
-        return blocks.by_sizes(machine, node, args)
-    batch = rows.of_list(machine, args[0]) if isinstance(args[0], Ref) and args[0].kind == "list" else None
-    return last_ids.boxed(machine, args[0]) or (batch if batch is not None and batch.pad is not None else None)
-
-
-def _is_row(value: Value) -> bool:
-    """Say whether a value is one row of ids: what a tokenizer returned."""
-    return isinstance(value, Opaque) and value.name == "encoded" and bool(value.key)
-
-
-def _full_like(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    fill = kwargs.get("fill_value", args[1] if len(args) > 1 else UNKNOWN)
-    return Tensor("filled", None, None, machine.key(node, "full_like"), pad=fill)
-
-
-def _count_nonzero(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    return reduce.count_nonzero(machine, node, args[0]) if args else None
-
-
-def _einsum(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """einsum("ijk->jik", x) moves axes; of two operands, the one whose first axes lead the result keeps its place."""
-    equation = args[0].value if args and isinstance(args[0], Const) else None
-    if not isinstance(equation, str) or "->" not in equation:
-        return None
-    given, made = equation.replace(" ", "").split("->")
-    parts = given.split(",")
-    operands = [shapes.tensor(arg) for arg in args[1:]]
-    if len(parts) != len(operands):
-        return None
-    if len(parts) == 1 and operands[0] is not None and sorted(given) == sorted(made):
-        order = Tuple(tuple(Const(given.index(axis)) for axis in made))
-        return tensors.call(machine, node, "permute", operands[0], [order], {})
-    leading = [one for one, part in zip(operands, parts, strict=True) if part[:2] == made[:2]]
-    if len(leading) != 1 or leading[0] is None or leading[0].form not in windows.COMPUTED:
-        return machine.opaque(node)
-    return replace(leading[0], form="hidden", axes=None, key=machine.key(node))
-
-
-def _dot(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """np.dot(losses, sizes): the sum of the products."""
-    return reduce.products(machine, node, args[0], args[1]) if len(args) == 2 else None
-
-
-def _masked_mean(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
-    """masked_mean(losses, mask, dim): the sum of what the mask lets through, over how many those are."""
-    mask = args[1] if len(args) > 1 else kwargs.get("mask")
-    if not args or mask is None or not isinstance(args[0], Quantity) or not args[0].axes:
-        return None
-    axis = fields.dimension(args, kwargs, 2)
-    kept = arithmetic.binary(machine, node, ast.Mult(), args[0], mask)
-    above, below = reduce.total(machine, node, kept, axis), reduce.total(machine, node, mask, axis)
-    return arithmetic.binary(machine, node, ast.Div(), above, below)
-
-
 def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs) -> Value | None:
     from lintloss.facts import padding
 
@@ -417,12 +230,12 @@ def _random_split(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kw
 
 
 NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]] = {
-    "log": _log,
-    "log2": _log2,
+    "log": formulas.log,
+    "log2": formulas.log2,
     "size": _size,
-    "not_equal": _compared,
-    "ne": _compared,
-    "constant": _tensor,
+    "not_equal": formulas.compared,
+    "ne": formulas.compared,
+    "constant": made_tensors.tensor,
     "compile": _wrapped,
     "partial": transforms.partial,
     "jit": _wrapped,
@@ -445,28 +258,28 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "minimum": plain.extreme,
     "maximum": plain.extreme,
     "clip": plain.extreme,
-    "softmax": _softmax("probs"),
-    "sigmoid": _softmax("probs"),
-    "log_softmax": _softmax("log_probs"),
-    "logsigmoid": _softmax("log_probs", "logsigmoid"),
-    "stack": _collected("stack"),
-    "cat": _collected("cat"),
-    "concat": _collected("cat"),
-    "concatenate": _collected("cat"),
-    "hstack": _collected("cat"),
-    "vstack": _collected("cat"),
+    "softmax": formulas.softmax("probs"),
+    "sigmoid": formulas.softmax("probs"),
+    "log_softmax": formulas.softmax("log_probs"),
+    "logsigmoid": formulas.softmax("log_probs", "logsigmoid"),
+    "stack": made_tensors.collected("stack"),
+    "cat": made_tensors.collected("cat"),
+    "concat": made_tensors.collected("cat"),
+    "concatenate": made_tensors.collected("cat"),
+    "hstack": made_tensors.collected("cat"),
+    "vstack": made_tensors.collected("cat"),
     "append": growing.appended,
-    "tensor": _tensor,
-    "array": _tensor,
-    "LongTensor": _ids,
-    "FloatTensor": _numbers,
-    "DoubleTensor": _numbers,
-    "Tensor": _numbers,
-    "as_tensor": _numbers,
+    "tensor": made_tensors.tensor,
+    "array": made_tensors.tensor,
+    "LongTensor": made_tensors.ids,
+    "FloatTensor": made_tensors.numbers,
+    "DoubleTensor": made_tensors.numbers,
+    "Tensor": made_tensors.numbers,
+    "as_tensor": made_tensors.numbers,
     "pow": plain.power,
     "power": plain.power,
     "where": choices.where,
-    "full_like": _full_like,
+    "full_like": made_tensors.full_like,
     "pad_sequence": rows.pad_sequence,
     "pad_sequences": filling.sequences,
     "zip_longest": filling.longest,
@@ -479,13 +292,13 @@ NAMED: dict[str, Callable[[Machine, ast.AST, list[Value], Kwargs], Value | None]
     "train_test_split": rows.split_apart,
     "arange": rows.positions,
     "getattr": plain.attribute,
-    "count_nonzero": _count_nonzero,
+    "count_nonzero": formulas.count_nonzero,
     "next": plain.following,
     "random_split": _random_split,
-    "einsum": _einsum,
-    "dot": _dot,
-    "masked_mean": _masked_mean,
-    "inner": _dot,
+    "einsum": formulas.einsum,
+    "dot": formulas.dot,
+    "masked_mean": formulas.masked_mean,
+    "inner": formulas.dot,
     "save": plain.saved,
     "load": plain.loaded,
     "randint": plain.drawn,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import assign
+from lintloss.facts import collecting
 from lintloss.facts.library import shapes
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import UNKNOWN, Const, Opaque, Quantity, Ref, Tensor, Tuple, Value, options
@@ -30,7 +30,7 @@ def joined(machine: Machine, before: Value, more: Value) -> Value | None:
         return None
     added = [each for each in options(_content(machine, more)) if isinstance(each, Quantity)]
     for each in added:
-        assign.collect(machine, before.id, each, length.depth)
+        collecting.collect(machine, before.id, each, length.depth)
     return before if added else None
 
 

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, counts, quotients
+from lintloss.facts import counts, factors, quotients
 from lintloss.facts.library import data_modules, logged_weights
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -115,7 +115,7 @@ def _averaged(machine: Machine, node: ast.AST, value: Quantity, weight: Value | 
     number = next((each for each in known if each is not None), None)
     if number is None:
         return None
-    scaled = arithmetic.multiply(machine, node, value, number)
+    scaled = factors.multiply(machine, node, value, number)
     if not isinstance(scaled, Quantity):
         return None
     return quotients.average(machine, node, replace(scaled, loops=(*scaled.loops, *loops)), number, "meter")

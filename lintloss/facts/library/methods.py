@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 
-from lintloss.facts import (
-    accumulation,
-    assign,
-    batch_shapes,
-    discarded,
-    distributed,
-    exponent,
-    fields,
-    gradients,
-    ignored,
-    modes,
-    options,
-    phases,
-    reduce,
-)
+from lintloss.facts import batch_shapes, distributed, ignored, modes, options
 from lintloss.facts.library import (
     columns,
     containers,
+    effects,
     entries,
     fairseq,
     folded,
@@ -32,10 +18,8 @@ from lintloss.facts.library import (
     keras,
     lightning,
     loaders,
-    losses,
-    members,
     meters,
-    metrics,
+    number_methods,
     objects,
     padded_batches,
     pieces,
@@ -71,7 +55,6 @@ from lintloss.patterns import regex
 
 FILLS = frozenset({"masked_fill", "masked_fill_", "where"})  # … with their last argument, where a mask says so
 Kwargs = dict[str, Value]
-LENGTH_SIZE = regex(r"(^|_)(seq\w*|len(gth)?|max_len|steps|T|bptt|time\w*)$")
 # Methods of modules, criteria, metrics and loaders that return what they are called on.
 MOVES = frozenset(
     {
@@ -95,8 +78,6 @@ SPELLS = frozenset({"lower", "upper", "strip"})  # of a name that is written out
 PREDICTS = frozenset({"predict", "predict_on_batch"})  # of Keras' models: what they make of rows
 # Methods that wrap what they are given and return it in the order that it came.
 APPLIES = frozenset({"apply", "progress_apply", "parallel_apply"})
-TRAIN_OPS = regex(r"train_?(op|step)|optimi[sz]er|accum\w*_ops?|(^|_)minimi[sz]e|apply_grad")
-SCALER = regex(r"scaler[\w.]*\.scale$", re.IGNORECASE)
 PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "setup_module", "prepare_model", "prepare_data_loader"})
 PREPARERS = regex(r"accelerator|fabric", re.IGNORECASE)
 
@@ -113,7 +94,9 @@ def call(
         return Const(getattr(receiver.value, name)())
     if isinstance(receiver, Choice):
         return _each(machine, node, receiver, name, args, kwargs)
-    effect = fairseq.computed(machine, node, receiver, name) or _effect(machine, node, receiver, name, args, kwargs)
+    effect = fairseq.computed(machine, node, receiver, name) or effects.call(
+        machine, node, receiver, name, args, kwargs
+    )
     if effect is None:
         effect = meters.call(machine, node, receiver, name, args, kwargs)
     if effect is not None:
@@ -232,7 +215,7 @@ def _of_kind(
     if isinstance(receiver, Ref) and receiver.kind != "instance":
         return containers.of_container(machine, node, receiver, name, args)
     if isinstance(receiver, Quantity):
-        return _quantity(machine, node, receiver, name, args, kwargs)
+        return number_methods.call(machine, node, receiver, name, args, kwargs)
     if isinstance(receiver, Tensor | ModelOutput):
         made = tensors.call(
             machine, node, name, receiver.logits if isinstance(receiver, ModelOutput) else receiver, args, kwargs
@@ -274,166 +257,3 @@ def _each(
             each = calls.call(machine, node, member(machine, option, name, node.func), args, kwargs)
         result = each if result is None else join(result, each)
     return result
-
-
-def _is_scaled(machine: Machine, node: ast.Call) -> bool:
-    """Say whether a gradient scaler is given a loss, to go back through: `scaler.scale(loss).backward()`."""
-    return SCALER.search(machine.text(node.func)) is not None
-
-
-def _effect(
-    machine: Machine, node: ast.Call, receiver: Value, name: str, args: list[Value], kwargs: Kwargs
-) -> Value | None:
-    """Handle calls that are made for what they do."""
-    if name in {"apply_gradients", "minimize"}:
-        phases.backward(machine)
-        return None
-    if name == "add_state" and isinstance(receiver, Ref) and receiver.kind == "instance":
-        return metrics.add_state(machine, receiver, args, kwargs)
-    if args and isinstance(node.func, ast.Attribute) and _adds_in_place(receiver, name):
-        _add_in_place(machine, node, node.func.value, args[0], kwargs)
-        return Const(None)
-    if name == "scale" and len(args) == 1 and _is_scaled(machine, node):
-        return args[0]
-    discarded.note(machine, node, name, args)
-    if name in {"backward", "manual_backward"}:
-        machine.goes_back.update(frame.node for frame in machine.frames)
-        if discarded.are_in(machine):
-            return Const(None)
-        discarded.remember(machine)
-        accumulation.note_backward(machine, node, receiver, args)
-        phases.note_objective(machine, args[0] if args else receiver)
-        phases.backward(machine)
-        return Const(None)
-    if name in {"register_buffer", "register_parameter"} and isinstance(receiver, Ref) and len(args) > 1:
-        if isinstance(args[0], Const):
-            machine.put(receiver, str(args[0].value), args[1])
-        return Const(None)
-    if name == "run" and node.args and TRAIN_OPS.search(machine.text(node.args[0])):  # a session of TensorFlow 1
-        phases.backward(machine)
-        return None
-    if name == "step" and "optim" in machine.text(node.func).lower():
-        if gradients.state(machine) != gradients.OFF:
-            phases.backward(machine)
-        elif machine.loops:
-            machine.loops[-1].idle = True
-        return Const(None)
-    if name in {"eval", "train"} and args and _is_module_class(receiver):  # `torch.nn.Module.eval(model)`
-        return modes.call(machine, node, args[0], name, args[1:])
-    if name in {"eval", "train"} and not isinstance(receiver, Lib) and len(args) <= 1:
-        if name == "train" and isinstance(receiver, LibObject | Ref):
-            trainers.called(machine, node, receiver, name, args)
-        return modes.call(machine, node, receiver, name, (args or [kwargs["mode"]]) if "mode" in kwargs else args)
-    if name == "apply" and len(args) == 1 and isinstance(receiver, LibObject | Ref | Opaque):
-        modes.applied(machine, node, receiver, args[0])
-    if name in modes.PARTS:
-        return modes.parts(receiver, name)
-    if name in modes.SAME_MODULE and (
-        isinstance(receiver, LibObject) or (isinstance(receiver, Ref) and receiver.kind == "instance")
-    ):
-        return receiver
-    if name == "enter_context" and args:
-        machine.put(gradients.STATEMENT, "off", Opaque(machine.key(node), "entered")) if gradients.said_by(
-            machine, args[0], node
-        ) else None
-        return args[0]
-    return None
-
-
-def _adds_in_place(receiver: Value, name: str) -> bool:
-    """Say whether a method adds to what a number's box holds: `total.add_(loss)`, TensorFlow's `total.assign_add(loss)`."""
-    is_box = isinstance(receiver, Const) or (isinstance(receiver, Ref) and receiver.kind in {"tensor", "list"})
-    return name == "assign_add" or (name == "add_" and is_box)
-
-
-def _add_in_place(machine: Machine, node: ast.Call, owner: ast.expr, step: Value, kwargs: Kwargs) -> None:
-    """Run `total.add_(loss)`, and `total.add_(loss, alpha=n)`, which adds n times as much."""
-    from lintloss.facts import arithmetic
-
-    step = arithmetic.multiply(machine, node, step, kwargs["alpha"]) if "alpha" in kwargs else step
-    assign.augment(machine, _statement(machine, node), owner, ast.Add(), step)
-
-
-def _is_module_class(value: Value) -> bool:
-    return isinstance(value, Class) or (isinstance(value, Lib) and value.name.endswith(".Module"))
-
-
-# -- numbers ----------------------------------------------------------------------------------------------------------
-
-
-def _quantity(machine: Machine, node: ast.Call, value: Quantity, name: str, args: list[Value], kwargs: Kwargs) -> Value:
-    if name in MEANS | SUMS and "where" in kwargs:  # JAX and NumPy: what the mask lets through
-        value = losses.chosen(machine, value, kwargs["where"])
-    if name == "nanmean" and (kept := reduce.over_kept(machine, node, value)) is not None:
-        return kept
-    if name in MEANS:
-        return reduce.mean(machine, node, value, fields.dimension(args, kwargs, 0))
-    if name in SUMS:
-        return reduce.total(machine, node, value, fields.dimension(args, kwargs, 0))
-    if name in {"exp", "exp_"}:
-        return exponent.exponential(machine, node, value)
-    if name == "neg":
-        return replace(value, negated=not value.negated)
-    if name in {"div", "div_", "true_divide"} and args:
-        return _in_place(machine, node, ast.Div(), value, args[0])
-    if name in {"mul", "mul_"} and args:
-        return _in_place(machine, node, ast.Mult(), value, args[0])
-    if name in {"add_", "add"} and args:
-        _add_in_place(machine, node, node.func.value, args[0], kwargs)  # type: ignore[attr-defined]
-        return value
-    if name == "repeat" or name == "expand":
-        return replace(value, axes=value.axes or ("example",)) if value.unit.is_intensive else value
-    if name == "masked_select" and value.axes:
-        return losses.chosen(machine, value, args[0] if args else None)
-    if name in {"masked_select", "masked_fill", "masked_fill_"}:
-        return losses.masked(machine, value, args[0] if args else None, drops=name != "masked_select")
-    if name in {"view", "reshape", "flatten", "view_as", "reshape_as"}:
-        field = losses.unreduced(value) if args and args[0] != Const(1) else value
-        rows = (len(args) == 2 or _is_shape(args, name)) and field.axes in {("position",), ("pos",)}
-        return replace(field, axes=_rows_first(node, field)) if rows else field
-    if name in {"numel", "nelement"} and value.axes and value.scoring is not None:
-        return losses.rows(value) if value.axes == ("row",) else losses.positions(value)
-    if name == "size" and args == [Const(0)] and value.is_count and value.axes == ("row",):
-        return losses.rows(value)
-    if name == "size" and args == [Const(0)] and value.axes and value.scoring is not None:
-        if losses.is_flat(value) or (isinstance(node.func, ast.Attribute) and members.is_flat(node.func.value)):
-            return losses.positions(value)
-        if value.axes == ("row",):
-            return losses.rows(value)
-    if name in {"max", "min", "argmax", "argmin", "std", "var", "median", "size"}:
-        return machine.opaque(node)
-    return value
-
-
-def _rows_first(node: ast.Call, field: Quantity) -> tuple[str, str]:
-    """Return the axes of `losses.view(rows, length)`, or of `losses.view(length, rows)` where the sizes say so.
-
-    Labels that were cut along their first axis have their positions there.
-    """
-    target = field.scoring.target if field.scoring is not None else None
-    if isinstance(target, Tensor) and target.window is not None and target.window.is_cut and target.window.axis == 0:
-        return ("pos", "row")
-    sizes = [ast.unparse(each) for each in node.args]
-    turned = len(sizes) == 2 and LENGTH_SIZE.search(sizes[0]) and not LENGTH_SIZE.search(sizes[1])
-    return ("pos", "row") if turned else ("row", "pos")
-
-
-def _is_shape(args: list[Value], name: str) -> bool:
-    """Say whether a field takes on the shape of rows again: `losses.view(labels.shape)`, `losses.view_as(labels)`."""
-    if len(args) != 1:
-        return False
-    spread = isinstance(args[0], Opaque) and (args[0].name == ".shape" or args[0].key[-2:] == (".shape", "*"))
-    return spread or (name.endswith("_as") and isinstance(args[0], Tensor | Opaque))
-
-
-def _in_place(machine: Machine, node: ast.Call, operator: ast.operator, value: Quantity, other: Value) -> Value:
-    from lintloss.facts import arithmetic
-
-    result = arithmetic.binary(machine, node, operator, value, other)
-    if isinstance(node.func, ast.Attribute) and node.func.attr.endswith("_"):
-        ranks.place(machine, assign.plain_target(node.func.value), result)
-    return result
-
-
-def _statement(machine: Machine, node: ast.Call) -> ast.stmt:
-    return machine.frame.statement or ast.Expr(node, lineno=node.lineno, col_offset=0)

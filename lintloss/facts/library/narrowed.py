@@ -13,10 +13,10 @@ FEW = 4  # axes that a tensor of ids or logits has at most
 
 def narrow(machine: Machine, node: ast.AST, value: Tensor, args: list[Value], kwargs: dict[str, Value]) -> Value | None:
     """Return what is narrowed as a slice; None where the axis is not written out."""
-    from lintloss.facts.library import windows
+    from lintloss.facts.library import indexed
 
     sliced = _as_slice(node) if isinstance(node, ast.Call) else None
-    return windows.index(machine, value, sliced) if sliced is not None else None
+    return indexed.index(machine, value, sliced) if sliced is not None else None
 
 
 @lru_cache(maxsize=256)

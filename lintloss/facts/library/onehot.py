@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts.library import losses, shapes, spread
+from lintloss.facts.library import losses, picks, shapes, spread
 from lintloss.facts.machine import Machine
 from lintloss.facts.values import Const, Opaque, Quantity, Ref, Tensor, Tuple, Value, options
 
@@ -125,7 +125,7 @@ def summed(machine: Machine, node: ast.AST, value: Tensor, axis: int | None) -> 
     """Return the sum of one-hot targets times log-probabilities: along the classes the losses, but for the sign."""
     if value.form != SCORED or not isinstance(value.pad, Tensor):
         return None
-    picked = losses.picked_by(machine, node, replace(value, form="log_probs", pad=None), value.pad, "onehot")
+    picked = picks.picked_by(machine, node, replace(value, form="log_probs", pad=None), value.pad, "onehot")
     if isinstance(picked, Quantity) and picked.scoring is not None:
         certain, amount = spread.is_certain(value.pad), spread.amount(value.pad)
         picked = replace(picked, scoring=replace(picked.scoring, smoothed=certain, label_smoothing=amount))

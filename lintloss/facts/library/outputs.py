@@ -298,14 +298,14 @@ def field(machine: Machine, output: ModelOutput, name: str, node: ast.AST) -> Va
 
 def subscript(machine: Machine, output: ModelOutput, name: str, node: ast.Subscript) -> Value:
     """Return output[0], output["loss"], output[:, :-1]."""
-    from lintloss.facts.library import windows
+    from lintloss.facts.library import indexed
 
     if name == "loss" or (name == "0" and output.labels is not None):
         return _loss_of(machine, output)
     if name == "logits" or name in {"0", "1"}:
         return _logits_of(machine, output)
-    if windows.is_tensor_index(node.slice) or name == "elem":
-        return windows.index(machine, output.logits, node)
+    if indexed.is_tensor_index(node.slice) or name == "elem":
+        return indexed.index(machine, output.logits, node)
     return _other(machine, output, name, name)
 
 

@@ -238,14 +238,14 @@ def _is_result_dropped(machine: Machine, node: ast.AST) -> bool:
 
 def write_back(machine: Machine, node: ast.AST, value: Value) -> None:
     """Store what an in-place function left in its first argument."""
-    from lintloss.facts import assign
+    from lintloss.facts import places
 
     if not isinstance(node, ast.Call):
         return
     named = [each.value for each in node.keywords if each.arg in FILLED]
     target = node.args[0] if node.args else named[0] if named else None
     if target is not None:
-        place(machine, assign.plain_target(target), value)
+        place(machine, places.plain_target(target), value)
 
 
 def place(machine: Machine, target: ast.expr, value: Value) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lintloss.facts import exponent, fields, logprobs, pad_marks, reduce
-from lintloss.facts.library import masks, shapes, tensors, windows
+from lintloss.facts.library import masks, reshaped, shapes, tensors
 from lintloss.facts.library.tables import FLATTENING, MEANS, SAME
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
@@ -35,7 +35,7 @@ def of_tensor(
     if handler is not None:
         return handler(machine, node, found, args, kwargs)
     if name in FLATTENING:
-        return windows.reshaped(machine, node, found, name, args)
+        return reshaped.of_view(machine, node, found, name, args)
     if name in SAME:
         return receiver
     if name in MEANS and isinstance(receiver, Tensor):

@@ -100,7 +100,7 @@ def looped(machine: Machine, node: ast.Call, trainer: Ref) -> Value | None:
 
 def _feed(machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Value) -> None:
     """Give the model a batch of a data set, as the trainer collates it."""
-    from lintloss.facts import calls
+    from lintloss.facts import calls, parameters
 
     collate = made.get("data_collator", Const(None))
     key = machine.key(node, "batches")
@@ -111,7 +111,7 @@ def _feed(machine: Machine, node: ast.Call, made: dict[str, Value], dataset: Val
     if batch is None or model is None or not isinstance(batch, Ref | Opaque):
         return
     with machine.in_loop(loop), forwards.by_framework(machine):
-        calls.call(machine, node, model, [], calls.spread(machine, batch))
+        calls.call(machine, node, model, [], parameters.spread(machine, batch))
 
 
 def _measure(machine: Machine, node: ast.Call, made: dict[str, Value]) -> None:
