@@ -5258,4 +5258,23 @@ def main(train_set, eval_set):
         trainer.train()
 """,
         ),
+        Good(
+            why="a mask is kept off 0 by so little that it weighs nothing: a guard of the division",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0.0
+    for x, y, mask in loader:
+        nll = F.cross_entropy(model(x).transpose(1, 2), y, reduction="none")
+        weights = mask.float().masked_fill(mask == 0, 1e-9)
+        nats += (nll * weights).sum().item()
+        scored += weights.sum().item()
+    return nats / scored
+""",
+        ),
     )
