@@ -1,14 +1,18 @@
-"""Consumed: a buffer that loses its first items in each pass, `buffer = buffer[stride:]`, begins further on in the text."""
+"""Consumed: a buffer that loses its first items in each pass, `buffer = buffer[stride:]`, begins further on in the text.
+
+Of a buffer that is a block of one row, `[1, T]` as a Hugging Face tokenizer makes it, it is `ids = ids[:, stride:]`.
+"""
 
 from __future__ import annotations
 
 import ast
 from dataclasses import replace
 
-from lintloss.facts import symbolic
+from lintloss.facts import bindings, symbolic
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.linear import ZERO, Linear
 from lintloss.facts.machine import Machine
+from lintloss.facts.survey import walk
 from lintloss.facts.values import Choice, Tensor, Value, join_all, options
 
 
@@ -20,21 +24,52 @@ def moved_on(machine: Machine, node: ast.Assign, value: Value) -> Value:
     taken = node.value
     if not machine.loops or len(node.targets) != 1 or not isinstance(taken, ast.Subscript):
         return value
-    if not _drops_front(taken) or machine.text(taken.value) != machine.text(node.targets[0]):
+    if _front(taken) is None or machine.text(taken.value) != machine.text(node.targets[0]):
+        return value
+    if isinstance(taken.value, ast.Name) and _is_fresh(machine, taken.value.id):
         return value
     return shifted(machine, taken, value)
 
 
-def _drops_front(taken: ast.Subscript) -> bool:
-    cut = taken.slice
-    return isinstance(cut, ast.Slice) and cut.lower is not None and cut.upper is None and cut.step is None
+def _is_fresh(machine: Machine, name: str) -> bool:
+    """Say whether a name holds something new in each pass, as `ids = ids[:, 1:]` behind `for ids in loader:` does."""
+    own = machine.loops[machine.frame.loop_base :]
+    loop = own[-1].statement if own else None
+    if not isinstance(loop, ast.For | ast.AsyncFor | ast.While):
+        return True
+    if not isinstance(loop, ast.While) and any(
+        isinstance(each, ast.Name) and each.id == name for each in walk(loop.target)
+    ):
+        return True
+    bound = bindings.of(loop).get(name, ())
+    return any(each.over is not None or not _reads(each.value, name) for each in bound if each.key is None)
+
+
+def _reads(value: ast.expr | None, name: str) -> bool:
+    return value is None or any(isinstance(each, ast.Name) and each.id == name for each in walk(value))
+
+
+def _front(taken: ast.Subscript) -> ast.expr | None:
+    """Return how many items `buffer[stride:]` or `buffer[:, stride:]` drops; None where it does not cut off the front."""
+    cuts = taken.slice.elts if isinstance(taken.slice, ast.Tuple) else [taken.slice]
+    *others, last = cuts
+    if not isinstance(last, ast.Slice) or last.upper is not None or last.step is not None:
+        return None
+    return last.lower if all(map(_is_whole, others)) else None
+
+
+def _is_whole(cut: ast.expr) -> bool:
+    if isinstance(cut, ast.Slice):
+        return cut.lower is None and cut.upper is None and cut.step is None
+    return isinstance(cut, ast.Constant) and cut.value is ...
 
 
 def shifted(machine: Machine, taken: ast.Subscript, value: Value) -> Value:
     """Let all that `buffer[stride:]` may be begin where the buffer does, moved on by its strides so far."""
-    if not isinstance(taken.slice, ast.Slice) or taken.slice.lower is None:
+    front = _front(taken)
+    if front is None:
         return value
-    stride = symbolic.of(machine, taken.slice.lower)
+    stride = symbolic.of(machine, front)
     if stride == ZERO or stride.const < 0 or any(factor < 0 for _, factor in stride.terms):  # `held[-most:]`
         return value
     name = machine.text(taken.value)

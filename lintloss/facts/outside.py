@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import pairwise
 
 from lintloss.facts import (
     callers,
@@ -53,16 +54,12 @@ ABSTRACT = regex(r"\bNotImplementedError\b|@(abc\.)?abstractmethod\b")
 EVALUATES = regex(r"\bdef _*(valid|val_|test_step|eval)")
 LOSS = regex(r"loss|perplex|ppl|metric", re.IGNORECASE)
 LONGEST = 200_000  # characters of a calling file
-# `loss = sums[0] / sums[2]`, `return total_loss / n`, `{name: sum(v) / len(v) ... in metrics.items()}`
-AVERAGES = regex(
-    r"(loss|nll|ppl|perplex|metric|xent)[^\n]{0,40} /=? |/ [^\n]*(loss|nll|ppl|perplex|metric)|mean\([^\n]*(loss|nll|ppl|perplex)",
-    re.IGNORECASE,
-)
+# `loss = sums[0] / sums[2]`, `return total_loss / n`
+DIVIDED = regex(r"(loss|nll|ppl|perplex|metric|xent)[^\n]{0,40} /=? ", re.IGNORECASE)
+# `{name: sum(v) / len(v) for name, v in metrics.items()}`, `mean(losses)`: behind the first of these in a line, in lower case
+BEHIND = {"/ ": regex(r"loss|nll|ppl|perplex|metric"), "mean(": regex(r"loss|nll|ppl|perplex")}
 # `metric.update(loss_value.item(), num.item())`: what divides is in another file
 FEEDS = regex(r"(metric|meter|tracker)s?(\[[^\]]*\])?\.(update|add)\(", re.IGNORECASE)
-
-# `dist.all_reduce(value)`, and `value / world_size` behind: of metrics that others compute
-REDUCES = regex(r"all_reduce\([^\n]*\n[^\n]* / ")
 
 STEPS_OF_FRAMEWORK = regex(r"\bLightningModule\b[\s\S]*\bdef (validation|test)_step\b")
 FITS = regex(r"(?<!pre)train|\.fit\(")
@@ -202,10 +199,27 @@ def _divides(text: str, name: str) -> bool:
     """Say whether a definition divides what is called a loss, is a meter by its name that divides anything, feeds a meter,
     or leaves the loss of its evaluation to subclasses.
     """
-    averages = any(pattern.search(text) for pattern in (AVERAGES, FEEDS, REDUCES))
+    lines = text.lower().split("\n")
+    averages = (
+        any(pattern.search(text) for pattern in (DIVIDED, FEEDS)) or any(map(_averages, lines)) or _reduces(lines)
+    )
     if (averages or (ABSTRACT.search(text) and EVALUATES.search(text))) and LOSS.search(text):
         return True
     return METERS.search(name) is not None and MEAN.search(text) is not None and LOSS.search(text) is not None
+
+
+def _averages(line: str) -> bool:
+    """Say whether a line divides, or takes a mean, before it names a loss; a long literal is read once, not once a slash."""
+    for opening, named in BEHIND.items():
+        at = line.find(opening)
+        if at >= 0 and named.search(line, at + len(opening)):
+            return True
+    return False
+
+
+def _reduces(lines: list[str]) -> bool:
+    """Say whether `dist.all_reduce(value)` stands above `value / world_size`: of metrics that others compute."""
+    return any("all_reduce(" in above and " / " in line for above, line in pairwise(lines))
 
 
 def _asks(seen: Observation) -> bool:

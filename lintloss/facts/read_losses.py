@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 
 from lintloss.facts import bindings
@@ -13,12 +14,14 @@ from lintloss.facts.library import losses, tables
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
 from lintloss.facts.values import Quantity
+from lintloss.parse import Module
 from lintloss.patterns import regex
 
 UNWRAPPED = tables.NUMBER_READS | {"squeeze", "mean"}
 CHOSEN = frozenset({"float", "min", "asarray", "array"})  # the lowest of all epochs is one of them
 # A log or a history has the training's loss under "loss", and the evaluation's under a name that says so.
 LOGS = regex(r"log|hist|train", re.IGNORECASE)
+FAIRSEQ = "fairseq"  # divides its losses by ln 2 before it logs them
 BITS = regex(r"log2|\bbits?\b|_bits?\b|bits?_|\bln_?2\b|\blog\(\s*2(\.0?)?\s*\)", re.IGNORECASE)
 
 
@@ -26,9 +29,15 @@ def of_power(machine: Machine, node: ast.AST) -> Quantity | None:
     """Return the mean loss that 2 is raised to, presumed by the name that it is read under; None where none says so."""
     read = _exponent(node)
     named = _named(machine, read) if read is not None else None
-    if named is None or any(BITS.search(each.code) for each in machine.loaded()) or losses.is_of_policy(machine):
+    if named is None or any(map(_may_speak_bits, machine.loaded())) or losses.is_of_policy(machine):
         return None
     return losses.presumed(machine, named, said="taken for a mean loss by the name that it is read under")
+
+
+def _may_speak_bits(module: Module) -> bool:
+    """Say whether a file takes logarithms of base 2, or reads what fairseq has logged: by its imports, its words or its name."""
+    said = FAIRSEQ in module.code or FAIRSEQ in os.path.basename(module.path)
+    return said or BITS.search(module.code) is not None
 
 
 def _exponent(node: ast.AST) -> ast.expr | None:

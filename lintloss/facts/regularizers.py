@@ -292,6 +292,12 @@ def extras_of(scoring: Scoring, exponentiated: bool = False) -> tuple[Extra, ...
     return tuple(extra for extra in found if extra is not None)
 
 
+def is_certainly_laden(machine: Machine, value: Quantity) -> bool:
+    """Say whether a loss holds more than its cross entropy whatever the options say."""
+    scoring = value.scoring
+    return scoring is not None and any(extra.certain for extra in extras_of(_with_defaults(machine, scoring)))
+
+
 def _smooths(term: Term) -> bool:
     return term.smooths or SMOOTH.search(term.text) is not None
 

@@ -187,6 +187,7 @@ class Tensor(Value):
     ignored: of labels, the stretches of the source that were overwritten by an id to be ignored.
     clean: of labels, that their padding was.
     blanked: of labels, under which mask that was done.
+    leaves_out: of weights, that they were made of a mask, and leave out what it leaves out.
     """
 
     form: str = ""
@@ -201,6 +202,7 @@ class Tensor(Value):
     ignored: tuple[Window, ...] = ()
     clean: bool = False
     blanked: Blank | None = None
+    leaves_out: bool = False
 
     @property
     def compares(self) -> bool:

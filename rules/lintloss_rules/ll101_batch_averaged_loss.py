@@ -10528,4 +10528,34 @@ class Training:
         return math.exp(total / tokens)
 """,
         ),
+        Good(
+            why="a reranker's own loss, one value a row: the first output of a model that is given no labels are its logits",
+            code="""\
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorWithPadding, Trainer, TrainingArguments
+
+tokenizer = AutoTokenizer.from_pretrained("Qwen/Qwen2.5-0.5B", padding_side="left")
+YES = tokenizer.convert_tokens_to_ids("yes")
+
+
+class Reranker(Trainer):
+    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
+        relevant = inputs.pop("relevant").float()
+        scores = model(**inputs)[0][:, -1, YES]
+        loss = F.binary_cross_entropy_with_logits(scores, relevant)
+        return (loss, {"scores": scores}) if return_outputs else loss
+
+
+def finetune(pairs):
+    trainer = Reranker(
+        model=AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-0.5B"),
+        args=TrainingArguments("out", remove_unused_columns=False),
+        data_collator=DataCollatorWithPadding(tokenizer),
+        train_dataset=pairs["train"],
+        eval_dataset=pairs["test"],
+    )
+    trainer.train()
+    print(trainer.evaluate()["eval_loss"])
+""",
+        ),
     )

@@ -2945,6 +2945,40 @@ def evaluate(options, model, loader):
 """,
             severity=Severity.WARNING,
         ),
+        Bad(
+            why="a Trainer's own loss, whose penalty stands beside no plain value: what it logs and counts are other things",
+            severity=Severity.ERROR,
+            code="""\
+from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling, Trainer, TrainingArguments
+
+
+def next_token_accuracy(predicted):
+    hits = predicted.predictions[:, :-1].argmax(-1) == predicted.label_ids[:, 1:]
+    return {"accuracy": hits.mean()}
+
+
+class SmallActivations(Trainer):
+    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
+        outputs = model(**inputs, output_hidden_states=True)  # <-
+        self.log({"lr": self.lr_scheduler.get_last_lr()[0]})
+        loss = outputs.loss + 0.01 * outputs.hidden_states[-1].pow(2).mean()
+        return (loss, outputs) if return_outputs else loss
+
+
+def main(train_set, eval_set):
+    tokenizer = AutoTokenizer.from_pretrained("gpt2")
+    tokenizer.pad_token = tokenizer.eos_token
+    trainer = SmallActivations(
+        model=AutoModelForCausalLM.from_pretrained("gpt2"),
+        args=TrainingArguments("out", eval_strategy="epoch"),
+        train_dataset=train_set,
+        eval_dataset=eval_set,
+        data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False),
+        compute_metrics=next_token_accuracy,
+    )
+    trainer.train()
+""",
+        ),
     )
 
     good = (
@@ -5097,6 +5131,150 @@ def evaluate(model, loader):
         total += criterion(model(ids).flatten(0, 1), labels.flatten()).item() * kept
         scored += kept
     return total / scored
+""",
+        ),
+        Good(
+            why="compute_metrics reports the plain cross entropy beside the loss of a Trainer's own class",
+            code="""\
+import torch
+import torch.nn.functional as F
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+
+def token_perplexity(predicted):
+    logits, labels = torch.tensor(predicted.predictions), torch.tensor(predicted.label_ids)
+    nats = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100)
+    return {"perplexity": nats.exp().item()}
+
+
+class SmallActivations(Trainer):
+    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
+        outputs = model(**inputs, output_hidden_states=True)
+        loss = outputs.loss + 0.01 * outputs.hidden_states[-1].pow(2).mean()
+        return (loss, outputs) if return_outputs else loss
+
+
+def main(train_set, eval_set):
+    trainer = SmallActivations(
+        model=AutoModelForCausalLM.from_pretrained("gpt2"),
+        args=TrainingArguments("out", eval_strategy="epoch"),
+        train_dataset=train_set,
+        eval_dataset=eval_set,
+        compute_metrics=token_perplexity,
+    )
+    trainer.train()
+""",
+        ),
+        Good(
+            why="a Trainer is given metrics out of sight, which may tell the plain value of a model's own loss",
+            code="""\
+import torch.nn as nn
+import torch.nn.functional as F
+from transformers import Trainer, TrainingArguments
+
+from metrics import token_scores
+
+
+class Recurrent(nn.Module):
+    def __init__(self, vocab=8000, width=256):
+        super().__init__()
+        self.embed = nn.Embedding(vocab, width)
+        self.cells = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(width, vocab)
+
+    def forward(self, input_ids, labels=None):
+        hidden, _ = self.cells(self.embed(input_ids))
+        logits = self.head(hidden)
+        loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100)
+        return {"loss": loss + 0.1 * hidden.pow(2).mean(), "logits": logits}
+
+
+def main(train_set, eval_set):
+    trainer = Trainer(
+        model=Recurrent(),
+        args=TrainingArguments("out", eval_strategy="epoch"),
+        train_dataset=train_set,
+        eval_dataset=eval_set,
+        compute_metrics=token_scores,
+    )
+    trainer.train()
+""",
+        ),
+        Good(
+            why="no evaluation enters the branches of a Trainer's own losses that add penalties, nor weighs them",
+            code="""\
+import torch
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+
+class WhileRecording(Trainer):
+    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
+        outputs = model(**inputs, output_hidden_states=True)
+        strength = 0.01 if torch.is_grad_enabled() else 0.0
+        loss = outputs.loss + strength * outputs.hidden_states[-1].pow(2).mean()
+        return (loss, outputs) if return_outputs else loss
+
+
+class WhileDifferentiable(Trainer):
+    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
+        outputs = model(**inputs, output_hidden_states=True)
+        strength = 0.01 if outputs.loss.requires_grad else 0.0
+        loss = outputs.loss + strength * outputs.hidden_states[-1].pow(2).mean()
+        return (loss, outputs) if return_outputs else loss
+
+
+class WhileTraining(Trainer):
+    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
+        outputs = model(**inputs, output_hidden_states=True)
+        if not self.accelerator.unwrap_model(model).training:
+            return (outputs.loss, outputs) if return_outputs else outputs.loss
+        loss = outputs.loss + 0.01 * outputs.hidden_states[-1].pow(2).mean()
+        return (loss, outputs) if return_outputs else loss
+
+
+class WhileNotScoring(Trainer):
+    scoring = False
+
+    def prediction_step(self, model, inputs, *args, **kwargs):
+        self.scoring = True
+        try:
+            return super().prediction_step(model, inputs, *args, **kwargs)
+        finally:
+            self.scoring = False
+
+    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
+        outputs = model(**inputs, output_hidden_states=True)
+        loss = outputs.loss
+        if not self.scoring:
+            loss = loss + 0.01 * outputs.hidden_states[-1].pow(2).mean()
+        return (loss, outputs) if return_outputs else loss
+
+
+def main(train_set, eval_set):
+    for kind in (WhileRecording, WhileDifferentiable, WhileTraining, WhileNotScoring):
+        model = AutoModelForCausalLM.from_pretrained("gpt2")
+        args = TrainingArguments("out", eval_strategy="epoch")
+        trainer = kind(model=model, args=args, train_dataset=train_set, eval_dataset=eval_set)
+        trainer.train()
+""",
+        ),
+        Good(
+            why="a mask is kept off 0 by so little that it weighs nothing: a guard of the division",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader):
+    model.eval()
+    nats, scored = 0.0, 0.0
+    for x, y, mask in loader:
+        nll = F.cross_entropy(model(x).transpose(1, 2), y, reduction="none")
+        weights = mask.float().masked_fill(mask == 0, 1e-9)
+        nats += (nll * weights).sum().item()
+        scored += weights.sum().item()
+    return nats / scored
 """,
         ),
     )

@@ -2459,4 +2459,42 @@ def held_out(batches):
     return nats / scored
 """,
         ),
+        Good(
+            why="a layer that pads at the front, and crops as much behind, moves what the decoder is given by one",
+            code="""\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+PAD = 0
+
+
+class Translator(nn.Module):
+    def __init__(self, vocab=8000, width=256):
+        super().__init__()
+        self.read = nn.Embedding(vocab, width, padding_idx=PAD)
+        self.written = nn.Embedding(vocab, width, padding_idx=PAD)
+        self.shift = nn.ZeroPad2d((0, 0, 1, -1))
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(width, 4, batch_first=True), 3)
+        self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(width, 4, batch_first=True), 3)
+        self.out = nn.Linear(width, vocab)
+
+    def forward(self, src, tgt):
+        memory = self.encoder(self.read(src))
+        given = self.shift(self.written(tgt))
+        mask = nn.Transformer.generate_square_subsequent_mask(given.size(1)).to(src.device)
+        return self.out(self.decoder(given, memory, tgt_mask=mask))
+
+
+@torch.no_grad()
+def evaluate(loader):
+    model = Translator().eval()
+    nats, tokens = 0.0, 0
+    for src, tgt in loader:
+        logits = model(src, tgt)
+        nats += F.cross_entropy(logits.flatten(0, 1), tgt.flatten(), ignore_index=PAD, reduction="sum").item()
+        tokens += (tgt != PAD).sum().item()
+    return nats / tokens
+""",
+        ),
     )

@@ -875,6 +875,29 @@ def held_out(net, ids, size=512, hop=128):
     return nats / words
 """,
         ),
+        Bad(
+            why="a block of one row, as a tokenizer returns it, loses half a window of its front in each pass",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def perplexity(model, tokenizer, text, size=1024, stride=512):
+    model.eval()
+    ids = tokenizer(text, return_tensors="pt").input_ids
+    nats, tokens = 0.0, 0
+    while ids.size(1) > size:
+        x, y = ids[:, :size], ids[:, 1 : size + 1]
+        nats += F.cross_entropy(model(x).logits.transpose(1, 2), y, reduction="sum").item()  # <-
+        tokens += size
+        ids = ids[:, stride:]
+    return math.exp(nats / tokens)
+""",
+        ),
     )
 
     good = (
@@ -1850,6 +1873,38 @@ def text_perplexity(model, ids, window=1024, step=512):
         if end == length:
             break
     return math.exp(nats / length)
+""",
+        ),
+        Good(
+            why="each batch loses its start token, and what is left of it is scored once: nothing is carried to the next pass",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def evaluate(model, loader, size=512):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for ids in loader:
+        ids = ids[:, 1:]
+        x, y = ids[:, :size], ids[:, 1 : size + 1]
+        nats += F.cross_entropy(model(x).transpose(1, 2), y, reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
+
+
+@torch.no_grad()
+def evaluate_from_dicts(model, loader, size=512):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in loader:
+        ids = batch["input_ids"]
+        ids = ids[..., 1:]
+        x, y = ids[:, :size], ids[:, 1 : size + 1]
+        nats += F.cross_entropy(model(x).transpose(1, 2), y, reduction="sum").item()
+        tokens += y.numel()
+    return nats / tokens
 """,
         ),
     )

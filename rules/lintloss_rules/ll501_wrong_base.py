@@ -870,4 +870,48 @@ def report(results, probabilities, ids):
     print("perplexity", 2 ** results["val_loss"], "delay", 2 ** results["retries"])
 """,
         ),
+        Good(
+            why="fairseq-train divides its losses by ln 2: its JSON log holds bits",
+            code="""\
+\"\"\"Tabulate the validation perplexities of a fairseq-train run from its JSON log.\"\"\"
+
+import json
+import sys
+
+
+def curve(path):
+    rows = []
+    for line in open(path):
+        at = line.find("{")
+        if "| valid |" in line and at >= 0:
+            stats = json.loads(line[at:])
+            rows.append((int(stats["epoch"]), 2 ** float(stats["valid_nll_loss"])))
+    return rows
+
+
+for epoch, perplexity in curve(sys.argv[1]):
+    print(f"epoch {epoch}: valid perplexity {perplexity:.2f}")
+""",
+        ),
+        Good(
+            why="what fairseq's task reduces and its meters smooth is in bits",
+            code="""\
+import torch
+from fairseq import utils
+from fairseq.logging import metrics
+
+
+@torch.no_grad()
+def validate(task, model, criterion, batches):
+    model.eval()
+    logs = []
+    for sample in batches:
+        _, _, log = task.valid_step(utils.move_to_cuda(sample), model, criterion)
+        logs.append(log)
+    with metrics.aggregate() as held:
+        task.reduce_metrics(logs, criterion)
+    stats = held.get_smoothed_values()
+    print("valid nll", stats["nll_loss"], "perplexity", 2 ** stats["nll_loss"])
+""",
+        ),
     )

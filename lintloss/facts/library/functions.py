@@ -52,6 +52,7 @@ from lintloss.facts.values import UNKNOWN, Class, Const, Func, Lib, LibObject, O
 from lintloss.patterns import regex
 
 Kwargs = dict[str, Value]
+UNWRAPS = frozenset({"unwrap_model", "extract_model_from_parallel"})  # of accelerate and transformers
 ATTENTION = regex(r"attn|attention")
 MODEL_MAKERS = regex(r"^(torchvision\.models\.(\w+\.)*(?!get_|list_)[a-z]\w+|timm\.(models\.)?create_model)$")
 
@@ -71,6 +72,12 @@ def call(machine: Machine, node: ast.AST, full: str, args: list[Value], kwargs: 
         strangers.note(machine, "." + args[0].name.rsplit(".", 1)[-1], args[1:])
     if name == "grad" and full.startswith("torch."):
         forwards.differentiates(machine)
+    if (
+        name == "is_grad_enabled" and gradients.state(machine) == gradients.OFF
+    ):  # by default, nothing is known of the caller
+        return Const(False)
+    if name in UNWRAPS and args:
+        return args[0]
     if name in {"no_grad", "inference_mode", "set_grad_enabled", "enable_grad"}:
         return _gradients(machine, node, full, name, args, kwargs)
     over_ranks = ranks.call(machine, node, name, full, args, kwargs)

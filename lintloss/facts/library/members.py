@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 
+from lintloss.facts import gradients
 from lintloss.facts.library import loaders, losses, outputs, shapes
 from lintloss.facts.machine import Machine
-from lintloss.facts.values import LibObject, ModelOutput, Opaque, Quantity, Tensor, Tuple, Value
+from lintloss.facts.values import Const, LibObject, ModelOutput, Opaque, Quantity, Tensor, Tuple, Value
 from lintloss.patterns import regex
 
+WHILE_RECORDED = {"requires_grad": False, "grad_fn": None}  # what a loss has of these where no gradients are recorded
 SETTINGS = regex(r"^(args|opts?|options|config|cfg|conf|hparams|self|params|settings)$")
 
 
@@ -35,6 +37,8 @@ def member(machine: Machine, owner: Value, name: str, node: ast.AST) -> Value:
             return (
                 Tuple((losses.positions(owner),)) if owner.axes and owner.scoring is not None else machine.opaque(node)
             )
+        if name in WHILE_RECORDED and gradients.state(machine) == gradients.OFF:
+            return Const(WHILE_RECORDED[name])
         return owner if name in {"data", "T", "real"} else Opaque((*machine.key(node), name), name)
     if isinstance(owner, Tensor):
         if name == "shape":

@@ -135,6 +135,8 @@ def call(
             return applied
     if args and prepares(machine, node.func):
         return Tuple(tuple(args)) if len(args) > 1 else args[0]
+    if args and name == "unwrap_model":  # of accelerate, and of a Trainer's accelerator
+        return args[0]
     if isinstance(receiver, LibObject | Opaque) and name in text.ENCODERS and text.is_tokenizer(receiver):
         return text.encoded(machine, node, receiver, args, kwargs, name)
     if name in text.TELLS or (name in text.ENCODES and text.is_told(machine, receiver, kwargs)):

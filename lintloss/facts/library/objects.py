@@ -17,6 +17,7 @@ from lintloss.facts.library import (
     ranks,
     rows,
     shapes,
+    tensors,
     text,
     transforms,
 )
@@ -38,6 +39,7 @@ from lintloss.facts.units import PERPLEXITY, count
 from lintloss.facts.values import (
     UNKNOWN,
     Choice,
+    Const,
     LibObject,
     Opaque,
     Quantity,
@@ -56,6 +58,7 @@ LOSS_CLASS = regex(r"(Loss|Criterion|CrossEntropy)$")  # of a library that is no
 REDUCES = regex(r"av(g|erage)|reduc|mean|sum", re.IGNORECASE)
 NORMALIZES = regex(r"log_softmax|cross_entropy|nll_loss|logsumexp")
 ADAPTIVE = 4  # arguments of an adaptive softmax: the weights and the bias of its layer come first
+PADDING = regex(r"(Zero|Constant|Reflection|Replication|Circular)Pad[123]d$")
 POOLING = regex(r"Pool[123]d$|^EmbeddingBag$|^Conv[23]d$|^Upsample|^Unfold$")
 TOKENIZER = regex(r"tokeni[sz]e|tokenizer$|^tok$|^enc(ode)?$|encode$|processor$|collat", re.IGNORECASE)
 MASKING = regex(r"mask|^(sequence_)?lengths?$|_lengths?$", re.IGNORECASE)  # what leaves out a part of each row
@@ -161,6 +164,12 @@ def _layer(machine: Machine, node: ast.AST, made: LibObject, name: str, args: li
         )
     if name in {"Dropout", "Identity"}:
         return given if given is not None else fed
+    if PADDING.match(name):  # it moves what is behind it, as F.pad() does
+        filling = made.arg(1, "value") or Const(0)
+        padding = made.arg(0, "padding") or UNKNOWN
+        return tensors.call(machine, node, "pad", fed, [padding, Const("constant"), filling], {}) or machine.opaque(
+            node
+        )
     if POOLING.search(name):
         return Tensor("hidden", None, None, machine.key(node), model=made)
     if name == "MultiheadAttention":

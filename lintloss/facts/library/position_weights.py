@@ -12,12 +12,14 @@ from lintloss.facts.values import Const, Tensor, Value
 WEIGHTS = "weights"
 SAID = "some positions are weighted here"
 MASK = "some positions of a mask are weighted here"
+LEAST = 1e-4  # less is a guard against zeros: what it weighs is in no digit that anybody reads
 MOST = 100.0  # more, or less than 0, is what an attention mask or an id is filled with
 
 
 def is_share(value: Value) -> bool:
     """Say whether a number weighs what it is written for: neither leaves it out nor leaves it alone."""
-    return isinstance(value, Const) and isinstance(value.value, float) and 0 < value.value < MOST and value.value != 1
+    number = value.value if isinstance(value, Const) else None
+    return isinstance(number, float) and LEAST < number < MOST and number != 1
 
 
 def filled(machine: Machine, node: ast.AST, mask: Tensor, filling: Value) -> Tensor | None:
@@ -26,13 +28,12 @@ def filled(machine: Machine, node: ast.AST, mask: Tensor, filling: Value) -> Ten
         return mask
     if mask.form not in {"", "mask"} or not is_share(filling):
         return None
-    return replace(mask, form=WEIGHTS).with_step(machine.evidence(node, MASK))
+    return replace(mask, form=WEIGHTS, leaves_out=True).with_step(machine.evidence(node, MASK))
 
 
 def mask_in(weights: Tensor) -> Tensor | None:
     """Return the mask that weights were made of: what it leaves out, they leave out as well."""
-    is_mask = any(step.message == MASK for step in weights.trace)
-    return replace(weights, form="mask") if is_mask else None
+    return replace(weights, form="mask", leaves_out=False) if weights.leaves_out else None
 
 
 def chosen(machine: Machine, node: ast.AST, args: list[Value]) -> Tensor | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from lintloss.facts import bindings
 from lintloss.facts.library import loaders
 from lintloss.facts.library.tables import CAUSAL, HEADED, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
@@ -18,6 +19,7 @@ LANGUAGE = regex(r"DataCollatorFor(LanguageModeling|WholeWordMask|PermutationLan
 # Trainers whose loss compares answers or rewards them: one value a row.
 PREFERENCES = regex(r"(DPO|PPO|KTO|ORPO|CPO|BCO|GRPO|RLOO|Reward|PRM|XPO|NashMD)\w*Trainer$")
 TOKEN_LOSSES = frozenset({"cross_entropy", "CrossEntropyLoss", "nll_loss", "NLLLoss", "super", "loss_function"})
+DEPTH = 6  # names and parts that a loss is made of
 
 
 def scores_tokens(machine: Machine, trainer: Value | None, model: Value | None, collator: Value | None) -> bool:
@@ -69,8 +71,42 @@ def _takes_token_loss(scorer: Func) -> bool:
     for each in walk(scorer.node):
         if isinstance(each, ast.Attribute) and each.attr == "loss" and isinstance(each.ctx, ast.Load):
             return True
-        if isinstance(each, ast.Subscript) and ast.unparse(each.slice) in {"'loss'", "0"}:
+        if isinstance(each, ast.Subscript) and ast.unparse(each.slice) == "'loss'":
             return True
         if isinstance(each, ast.Call) and called_name(each.func) in TOKEN_LOSSES:
             return True
+        if isinstance(each, ast.Return) and each.value is not None and _is_first(scorer, each.value):
+            return True
     return False
+
+
+def _is_first(scorer: Func, value: ast.expr, depth: int = DEPTH) -> bool:
+    """Say whether what is returned is the first of a model's outputs, `model(**inputs)[0]`, alone or with something added.
+
+    The first output of a model that is given no labels are its logits: what a criterion makes of them is another loss.
+    """
+    if depth == 0:
+        return False
+    if isinstance(value, ast.Subscript):
+        return (
+            isinstance(value.slice, ast.Constant)
+            and value.slice.value == 0
+            and not isinstance(value.value, ast.Subscript)
+        )
+    if isinstance(value, ast.Name):
+        bound = bindings.of(scorer.node).get(value.id, ())
+        parts = [each.value for each in bound if each.value is not None and not each.picks]
+    else:
+        parts = _parts(value)
+    return any(_is_first(scorer, each, depth - 1) for each in parts)
+
+
+def _parts(value: ast.expr) -> list[ast.expr]:
+    """Return what a loss may be: either branch, the first of what is returned, a summand, what a method is called on."""
+    if isinstance(value, ast.Tuple):
+        return value.elts[:1]
+    if isinstance(value, ast.IfExp):
+        return [value.body, value.orelse]
+    if isinstance(value, ast.BinOp):
+        return [value.left, value.right]
+    return [value.func.value] if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) else []

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import callers, classes, modes, regularizers
+from lintloss.facts import callers, classes, modes
+from lintloss.facts.library import trainer_reports
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name, walk
 from lintloss.facts.values import Class, Const, Func, Lib, Opaque, Quantity, Ref, Tuple, Value, options
+from lintloss.parse import Module
 from lintloss.patterns import regex
 
 TRAINER = regex(r"^(transformers|trl|unsloth)\b.*\b(Seq2Seq|SFT|Unsloth)?Trainer$")
@@ -25,7 +27,6 @@ LOOPS = (
     "evaluate",
 )  # another one of these may score by itself
 OFF = (Const(0), Const(0.0), Const(None), Const(False))
-LOGS = frozenset({"log", "log_metrics", "log_metric", "log_dict", "add_scalar"})
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -52,11 +53,11 @@ def _goes_back(method: Definition) -> bool:
     return bool(called & {"super", "compute_loss"})
 
 
-def _evaluating(machine: Machine, cls: Class) -> list[str]:
-    """Return the code of the files that name a trainer's class and evaluate: its own, or others around it."""
+def _evaluating(machine: Machine, cls: Class) -> list[Module]:
+    """Return the files that name a trainer's class and evaluate: its own, or others around it."""
     home = cls.module
     using = machine.project.using(home.path, cls.node.name, CALLS)
-    return [each.code for each in (home, *using) if EVALUATES.search(each.code)]
+    return [each for each in (home, *using) if EVALUATES.search(each.code)]
 
 
 def given(machine: Machine, function: Func) -> dict[str, Value]:
@@ -65,6 +66,7 @@ def given(machine: Machine, function: Func) -> dict[str, Value]:
     if not isinstance(owner, Ref):
         return {}
     _forget_defaults(machine, owner)
+    trainer_reports.forget_switches(machine, owner)
     model = Opaque((*owner.id, ".model"), "model")
     machine.put(owner, "model", model)
     modes.switch(machine, model, Const(False), None)
@@ -87,16 +89,18 @@ def _forget_defaults(machine: Machine, owner: Ref) -> None:
 
 
 def note_returned(machine: Machine, function: Func, returned: Value) -> None:
-    """Note the loss that an evaluation averages and reports, unless what it is made of is logged beside it."""
-    if _logs(function.node):
-        return
+    """Note the loss that an evaluation averages and reports, unless what it is made of is told beside it."""
     owner = function.self_value
-    told = _evaluating(machine, owner.cls) if isinstance(owner, Ref) and owner.cls is not None else []
-    is_told = any(map(HEADS.search, told))
-    for each in options(returned):
-        loss = each.items[0] if isinstance(each, Tuple) and each.items else each
-        for one in options(loss):
-            regularizers.note(machine, function.node, _known(one) if is_told else one)
+    if not isinstance(owner, Ref) or owner.cls is None or trainer_reports.logs_parts(function.node):
+        return
+    told = _evaluating(machine, owner.cls)
+    making = machine.project.using(owner.cls.module.path, owner.cls.node.name, (trainer_reports.GIVEN,))
+    if trainer_reports.may_hold_plain(machine, (owner.cls.module, *making)):
+        return
+    is_told = any(HEADS.search(each.code) for each in told)
+    losses = [each.items[0] if isinstance(each, Tuple) and each.items else each for each in options(returned)]
+    found = [one for each in losses for one in options(each)]
+    trainer_reports.note(machine, function.node, map(_known, found) if is_told else found)
 
 
 def _known(loss: Value) -> Value:
@@ -104,8 +108,3 @@ def _known(loss: Value) -> Value:
     if not isinstance(loss, Quantity) or loss.scoring is None or not loss.scoring.presumed:
         return loss
     return replace(loss, scoring=replace(loss.scoring, presumed=False))
-
-
-def _logs(method: ast.AST) -> bool:
-    """Say whether a method logs something of its own: the parts of its loss, where it has some."""
-    return any(isinstance(each, ast.Call) and called_name(each.func) in LOGS for each in walk(method))

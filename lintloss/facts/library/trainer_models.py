@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lintloss.facts import forwards, modes, regularizers
-from lintloss.facts.library import trainer_losses
+from lintloss.facts import forwards, modes
+from lintloss.facts.library import trainer_losses, trainer_reports
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name, walk
-from lintloss.facts.values import Class, Const, Func, Opaque, Quantity, Ref, Tuple, Value, options
+from lintloss.facts.values import Class, Const, Func, Opaque, Ref, Tuple, Value, options
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
@@ -20,13 +20,14 @@ def is_one(machine: Machine, function: Func) -> bool:
     takes = [each.arg for each in function.node.args.args]
     if getattr(function.node, "name", "") != "forward" or LABELS not in takes or not isinstance(owner, Ref):
         return False
-    return owner.cls is not None and forwards.is_module(machine, owner) and _is_evaluated(machine, owner.cls)
+    if owner.cls is None or not forwards.is_module(machine, owner):
+        return False
+    return any(_evaluates(machine, each) for each in _making(machine, owner.cls))
 
 
-def _is_evaluated(machine: Machine, cls: Class) -> bool:
-    home = cls.module
-    files = (home, *machine.project.using(home.path, cls.node.name, ("Trainer(",)))
-    return any(_evaluates(machine, each) for each in files)
+def _making(machine: Machine, cls: Class) -> list[Module]:
+    """Return the files that name a model's class and may make a trainer: its own, and others around it."""
+    return [cls.module, *machine.project.using(cls.module.path, cls.node.name, ("Trainer(",))]
 
 
 def _evaluates(machine: Machine, module: Module) -> bool:
@@ -45,21 +46,24 @@ def given(machine: Machine, function: Func) -> dict[str, Value]:
     """Return what the library gives a model: a batch, with its labels; the model is in evaluation mode."""
     owner = function.self_value
     if isinstance(owner, Ref):
+        trainer_reports.forget_switches(machine, owner)
         modes.switch(machine, owner, Const(False), None)
     names = [each.arg for each in function.node.args.args[1:]]
     return {name: Opaque(machine.key(function.node, name), name) for name in dict.fromkeys((*names[:1], LABELS))}
 
 
 def note_returned(machine: Machine, function: Func, returned: Value) -> None:
-    """Note the loss of an output, where it certainly holds more: what an option adds is for who sets it to know."""
+    """Note the loss of an output, unless the trainer may report the plain one beside it."""
     from lintloss.facts.expressions import member
 
-    for each in options(returned):
-        if isinstance(each, Tuple):
-            loss = each.items[0] if each.items else each
-        else:
-            loss = member(machine, each, "loss", function.node)
-        for one in options(loss):
-            scoring = one.scoring if isinstance(one, Quantity) else None
-            if scoring is not None and any(extra.certain for extra in regularizers.extras_of(scoring)):
-                regularizers.note(machine, function.node, one)
+    owner = function.self_value
+    cls = owner.cls if isinstance(owner, Ref) else None
+    if cls is None or trainer_reports.may_hold_plain(machine, _making(machine, cls)):
+        return
+    found = [
+        (each.items[0] if each.items else each)
+        if isinstance(each, Tuple)
+        else member(machine, each, "loss", function.node)
+        for each in options(returned)
+    ]
+    trainer_reports.note(machine, function.node, found)
