@@ -52,10 +52,10 @@ def _reads(value: ast.expr | None, name: str) -> bool:
 def _front(taken: ast.Subscript) -> ast.expr | None:
     """Return how many items `buffer[stride:]` or `buffer[:, stride:]` drops; None where it does not cut off the front."""
     cuts = taken.slice.elts if isinstance(taken.slice, ast.Tuple) else [taken.slice]
-    *others, last = cuts
+    last = cuts[-1] if cuts else None
     if not isinstance(last, ast.Slice) or last.upper is not None or last.step is not None:
         return None
-    return last.lower if all(map(_is_whole, others)) else None
+    return last.lower if all(map(_is_whole, cuts[:-1])) else None
 
 
 def _is_whole(cut: ast.expr) -> bool:

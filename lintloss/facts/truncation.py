@@ -150,8 +150,13 @@ def _where_it_is_read(
     machine: Machine, module: Module, loader: LibObject, loops: list[scored.Looped], found: list[Truncation]
 ) -> Iterator[Truncation]:
     """Tell of a loader in the loops that evaluate with it, where another function makes it: there a number is short."""
-    readers = [loop for node, loop in loops if _reads(loop, loader) and not _holds(node, loader)] if found else []
-    places = [(loop, _expression(machine, module, loop.place)) for loop in readers]
+    homes = {loop.statement: node for node, loop in loops}
+    readers = [each for each in machine.loop_of.values() if each.statement in homes and _reads(each, loader)]
+    places = [
+        (loop, _expression(machine, module, loop.place))
+        for loop in (readers if found else ())
+        if not _holds(homes[loop.statement], loader)
+    ]
     shown = [(loop, node) for loop, node in places if node is not None]
     if not shown:
         yield from found

@@ -5655,7 +5655,7 @@ from torch.utils.data import DataLoader
 def evaluate(model, loader):
     model.eval()
     total, batches = 0.0, 0
-    for x, y in loader:
+    for x, y in loader:  # lintloss: ignore[LL404] for compiled graphs
         logits = model(x)
         total += F.cross_entropy(logits.flatten(0, 1), y.flatten()).item()
         batches += 1
@@ -5664,7 +5664,7 @@ def evaluate(model, loader):
 
 def report(model, val_set, test_set):
     val_loader = DataLoader(val_set, batch_size=16)
-    test_loader = DataLoader(test_set, batch_size=16, drop_last=True)  # lintloss: ignore[LL404] for compiled graphs
+    test_loader = DataLoader(test_set, batch_size=16, drop_last=True)
     print(evaluate(model, val_loader), evaluate(model, test_loader))
 """,
         ),
