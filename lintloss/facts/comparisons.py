@@ -14,7 +14,7 @@ from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Compared, Observation
 from lintloss.facts.pad_marks import Mark
 from lintloss.facts.split_names import is_evaluation
-from lintloss.facts.values import Const, Key, Scoring, Tensor, Value, Window, options
+from lintloss.facts.values import Choice, Const, Key, Opaque, Scoring, Tensor, Value, Window, options
 from lintloss.findings import Confidence, Evidence
 from lintloss.patterns import regex
 
@@ -215,8 +215,12 @@ def _padding(value: Value) -> Value | None:
 
 
 def _scores(scoring: Scoring, pad: Value) -> bool:
-    """Say whether a criterion scores this id."""
+    """Say whether a criterion scores this id; one of several, each of them."""
     ignored = scoring.ignore_index
+    if isinstance(pad, Choice):
+        return all(_scores(scoring, each) for each in pad.options)
+    if isinstance(pad, Opaque) and "[]" in pad.key[-2:]:  # each key has its own: `for key, value in FILLED_WITH`
+        return False
     if ignored is None or ignored == Const(IGNORED_BY_DEFAULT) or ignored == Const(None):
         return pad != Const(IGNORED_BY_DEFAULT)
     if isinstance(ignored, Const) and isinstance(pad, Const):

@@ -12,6 +12,7 @@ OPEN = ("elem", "@made")  # of a dict: it has keys that are not known
 ALL_KEYS = ".keys"  # the name under which `batch.keys()` is known
 MOST = 8  # keys that are run one by one
 HANDED_ON = frozenset({"list", "sorted", "tuple", "set"})
+WRITTEN = (ast.List, ast.Tuple, ast.Name, ast.Attribute)
 ENTANGLES = (ast.AugAssign, ast.For, ast.AsyncFor, ast.While, ast.With, ast.Continue, ast.Break)
 
 
@@ -65,17 +66,50 @@ def _under(nodes: list[ast.AST], key: str) -> list[ast.Subscript]:
 
 
 def given(machine: Machine, node: ast.expr, pairs: bool) -> list[Value]:
-    """Return the keys that are run over, or the pairs of items(); nothing where one of them is not known."""
-    if isinstance(node, ast.List | ast.Tuple):
-        said = [each.value for each in node.elts if isinstance(each, ast.Constant)]
-        are_names = len(said) == len(node.elts) <= MOST and all(isinstance(each, str) for each in said)
-        return [Const(each) for each in said] if are_names and not pairs else []
+    """Return the keys that are run over, or the pairs of them; nothing where one of them is not known."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in HANDED_ON and node.args:
         return given(machine, node.args[0], pairs)
+    rows = _written(machine, node)
+    if rows is not None:
+        named = [each for each in rows if _is_keyed(each, pairs)]
+        return named if len(named) == len(rows) <= MOST else []
     fields = _fields(machine, _owner(node, "items" if pairs else "keys"))
     if len(fields) > MOST:
         return []
     return [Tuple((Const(name), value)) if pairs else Const(name) for name, value in fields.items()]
+
+
+def _is_keyed(row: Value, pairs: bool) -> bool:
+    """Say whether a row is a key that is known, or a pair that begins with one."""
+    key = row.items[0] if isinstance(row, Tuple) and pairs and len(row.items) == 2 else row if not pairs else None
+    return isinstance(key, Const) and isinstance(key.value, str)
+
+
+def _written(machine: Machine, node: ast.expr) -> list[Value] | None:
+    """Return the rows of a list or a tuple, by itself, under a name or zipped; None where one may be missing."""
+    from lintloss.facts.expressions import evaluate
+
+    if isinstance(node, ast.Call):
+        if not isinstance(node.func, ast.Name) or node.func.id != "zip":
+            return None
+        columns = [_written(machine, each) for each in node.args]
+        known = [each for each in columns if each is not None]
+        return [Tuple(row) for row in zip(*known, strict=False)] if len(known) == len(columns) > 1 else None
+    held = _items(machine, evaluate(machine, node)) if isinstance(node, WRITTEN) else None
+    if held is None:
+        return None
+    inner = [_items(machine, each) for each in held]
+    return [each if row is None else Tuple(tuple(row)) for each, row in zip(held, inner, strict=True)]
+
+
+def _items(machine: Machine, value: Value) -> list[Value] | None:
+    """Return what a tuple holds, or a list to which nothing was added."""
+    if isinstance(value, Tuple):
+        return list(value.items)
+    fields = machine.fields(value) if isinstance(value, Ref) and value.kind == "list" else {}
+    names = [str(index) for index in range(len(fields) - 1)]
+    whole = "len" in fields and fields["len"].value == Const(len(names)) and all(each in fields for each in names)
+    return [fields[each].value for each in names] if whole and names else None
 
 
 def _owner(node: ast.expr, method: str) -> ast.expr | None:

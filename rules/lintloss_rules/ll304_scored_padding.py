@@ -2698,6 +2698,37 @@ def evaluate(state, names):
     return nats / letters
 """,
         ),
+        Bad(
+            why="Of the pairs that say what fills each field up, that of the labels holds the id of a token as well.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+FILLERS = (("tokens", 3), ("attention_mask", 0), ("labels", 3))
+
+
+def fill(poems):
+    longest = max(len(poem["tokens"]) for poem in poems)
+    batch = {}
+    for field, filler in FILLERS:
+        batch[field] = torch.tensor([poem[field] + [filler] * (longest - len(poem[field])) for poem in poems])
+    return batch
+
+
+@torch.no_grad()
+def heldout_loss(model, poems):
+    model.eval()
+    nats, scored = 0.0, 0
+    for batch in DataLoader(poems, batch_size=24, collate_fn=fill):
+        logits = model(batch["tokens"], batch["attention_mask"])[:, :-1]
+        wanted = batch["labels"][:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="sum").item()  # <-
+        scored += (wanted != 3).sum().item()
+    return nats / scored
+""",
+        ),
     )
 
     good = (
@@ -4823,6 +4854,96 @@ def evaluate(state, names):
         nats += (losses * kept).sum()
         letters += kept.sum()
     return nats / letters
+""",
+        ),
+        Good(
+            why="Each field of the batch is filled up with its own id, named in a list of pairs: the labels with -100.",
+            code="""\
+import math
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM
+
+FILLED_WITH = [("input_ids", 50256), ("attention_mask", 0), ("labels", -100)]
+
+
+def to_batch(letters):
+    return {
+        field: pad_sequence([torch.as_tensor(each[field]) for each in letters], batch_first=True, padding_value=filler)
+        for field, filler in FILLED_WITH
+    }
+
+
+@torch.no_grad()
+def evaluate(letters):
+    model = AutoModelForCausalLM.from_pretrained("gpt2").eval()
+    nats, scored = 0.0, 0
+    for batch in DataLoader(letters, batch_size=16, collate_fn=to_batch):
+        logits = model(batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, :-1]
+        wanted = batch["labels"][:, 1:]
+        nats += torch.nn.functional.cross_entropy(logits.transpose(1, 2), wanted, reduction="sum").item()
+        scored += (wanted != -100).sum().item()
+    return math.exp(nats / scored)
+""",
+        ),
+        Good(
+            why="The fields and what fills each up stand in two lists that are zipped: the labels come last, and so does -100.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+def fill(poems):
+    longest = max(len(poem["tokens"]) for poem in poems)
+    batch = {}
+    for field, filler in zip(("tokens", "labels"), (3, -100)):
+        batch[field] = torch.tensor([poem[field] + [filler] * (longest - len(poem[field])) for poem in poems])
+    return batch
+
+
+@torch.no_grad()
+def heldout_loss(model, poems):
+    model.eval()
+    nats, scored = 0.0, 0
+    for batch in DataLoader(poems, batch_size=24, collate_fn=fill):
+        logits = model(batch["tokens"])[:, :-1]
+        wanted = batch["labels"][:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="sum").item()
+        scored += (wanted != -100).sum().item()
+    return nats / scored
+""",
+        ),
+        Good(
+            why="What fills each field up stands in a file that is not there: one of its ids may be -100.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+from recipes.settings import FILLERS
+
+
+def fill(recipes):
+    return {
+        field: pad_sequence([torch.tensor(recipe[field]) for recipe in recipes], True, padding_value=number)
+        for field, number in FILLERS
+    }
+
+
+@torch.no_grad()
+def heldout_loss(model, recipes):
+    model.eval()
+    nats, scored = 0.0, 0
+    for batch in DataLoader(recipes, batch_size=24, collate_fn=fill):
+        logits = model(batch["tokens"])[:, :-1]
+        wanted = batch["labels"][:, 1:]
+        nats += F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="sum").item()
+        scored += (wanted != -100).sum().item()
+    return nats / scored
 """,
         ),
     )
