@@ -7,22 +7,18 @@ the training makes anew, from its beginning.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from lintloss.facts import bindings
 from lintloss.facts.callers import text_of
-from lintloss.facts.split_names import is_evaluation, is_held_out, is_training
+from lintloss.facts.split_names import is_evaluation
 from lintloss.facts.survey import called_name, walk
+from lintloss.facts.trained_whole import is_trained_on, unwrapped
 from lintloss.facts.unreset import STEPS
 from lintloss.parse import Module
-from lintloss.patterns import regex
 
 Found = tuple[ast.AST, str, str]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-WRAPS = {"DataLoader", "list", "iter", "enumerate", "tqdm", "tuple", "cycle", "Dataset", "TensorDataset"}
-CHAINED = {"batch", "map", "shuffle", "repeat", "prefetch", "cache", "with_format", "padded_batch", "to", "copy"}
-RANDOM = regex(r"rand|choice|sample|shuffle|permut")
 RANGES = {"range", "arange"}
 
 
@@ -37,7 +33,7 @@ def observe(module: Module) -> Iterator[Found]:
             if only is None or not is_evaluation(name):
                 continue
             source = _head(scope, only)
-            if source is not None and _is_trained_on(module, scope, source, only):
+            if source is not None and is_trained_on(module, scope, source, only):
                 yield only, name, text_of(only)[:70]
 
 
@@ -46,13 +42,12 @@ def observe(module: Module) -> Iterator[Found]:
 
 def _head(scope: ast.AST, value: ast.expr) -> ast.expr | None:
     """Return what an expression takes the first rows of."""
-    value = _unwrapped(value)
+    value = unwrapped(value)
     if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Slice):
         cut = value.slice
         begins = cut.lower is None or (isinstance(cut.lower, ast.Constant) and cut.lower.value == 0)
-        return (
-            value.value if begins and cut.upper is not None and cut.step is None and not _negative(cut.upper) else None
-        )
+        ends = cut.upper is not None and cut.step is None and not _is_negative(scope, cut.upper)
+        return value.value if begins and ends else None
     if isinstance(value, ast.ListComp):
         return _drawn(scope, value)
     if not isinstance(value, ast.Call) or not value.args:
@@ -64,13 +59,15 @@ def _head(scope: ast.AST, value: ast.expr) -> ast.expr | None:
         return value.args[0] if _is_first(value.args[1]) else None
     if isinstance(value.func, ast.Attribute) and len(value.args) == 1:
         first = called == "take" or (called == "select" and _is_first(value.args[0]))
-        return _unwrapped(value.func.value) if first else None
+        return unwrapped(value.func.value) if first else None
     return None
 
 
-def _negative(bound: ast.expr) -> bool:
+def _is_negative(scope: ast.AST, bound: ast.expr) -> bool:
     """Say whether a slice leaves out the last rows: `rows[:-n]`."""
-    return isinstance(bound, ast.UnaryOp)
+    if isinstance(bound, ast.Name):
+        bound = bindings.only(bindings.of(scope).get(bound.id, ())) or bound
+    return isinstance(bound, ast.UnaryOp) and isinstance(bound.op, ast.USub)
 
 
 def _is_first(rows: ast.expr) -> bool:
@@ -97,88 +94,3 @@ def _made(scope: ast.AST, stream: ast.expr) -> ast.expr | None:
     if isinstance(stream, ast.Call) and called_name(stream.func) == "iter" and stream.args:
         return stream.args[0]
     return stream if isinstance(stream, ast.Call) else None
-
-
-# -- the training -----------------------------------------------------------------------------------------------------
-
-
-def _is_trained_on(module: Module, scope: ast.AST, source: ast.expr, head: ast.expr) -> bool:
-    """Say whether all of a source goes by the name of training data, or through a loop that trains."""
-    text = text_of(source)
-    if not isinstance(source, ast.Name | ast.Attribute | ast.Call) or RANDOM.search(text):
-        return False
-    if isinstance(source, ast.Call):
-        made_by = isinstance(source.func, ast.Name) and source.func.id in _generators(module)
-        return made_by and any(_trains_with(each, source) for each in walk(module.tree) if isinstance(each, Function))
-    if _is_cut_later(scope, text, head) or is_held_out(text):
-        return False
-    return any(_takes_whole(node, text) for node in _inside(scope))
-
-
-def _generators(module: Module) -> set[str]:
-    """Return the generators of a module that give the same rows each time that they are called."""
-    made = (each for each in walk(module.tree) if isinstance(each, ast.FunctionDef) and bindings.is_generator(each))
-    return {each.name for each in made if not RANDOM.search(text_of(each))}
-
-
-def _inside(scope: ast.AST) -> Iterator[ast.AST]:
-    for node in walk(scope):
-        if node is not scope:
-            yield node
-
-
-def _is_cut_later(scope: ast.AST, text: str, head: ast.expr) -> bool:
-    """Say whether the source is bound anew where its head is taken, or behind it: `rows = rows.skip(n)`, `del rows[:n]`."""
-    for node in _inside(scope):
-        if getattr(node, "lineno", 0) < head.lineno:
-            continue
-        if isinstance(node, ast.Assign) and any(text in {text_of(part) for part in walk(one)} for one in node.targets):
-            return True
-        if isinstance(node, ast.Delete) or (isinstance(node, ast.AugAssign) and text_of(node.target) == text):
-            return True
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and text_of(node.func.value) == text:
-            if node.func.attr in {"pop", "skip", "remove", "clear", "popleft"}:
-                return True
-    return False
-
-
-def _takes_whole(node: ast.AST, text: str) -> bool:
-    if isinstance(node, ast.Assign) and len(node.targets) == 1:
-        name = called_name(node.targets[0])
-        return is_training(name) and not is_held_out(name) and text_of(_unwrapped(node.value)) == text
-    if isinstance(node, ast.keyword) and node.arg is not None:
-        named = re.fullmatch(r"train(ing)?_(data)?(set|loader)?", node.arg) is not None
-        return named and text_of(_unwrapped(node.value)) == text
-    if isinstance(node, ast.For):
-        return text_of(_unwrapped(node.iter)) == text and STEPS.search(text_of(node)) is not None
-    return False
-
-
-def _trains_with(function: Function, source: ast.Call) -> bool:
-    """Say whether a function makes the stream anew, and trains on what it draws from it."""
-    text = text_of(source)
-    loops = [each for each in bindings.own(function) if isinstance(each, ast.For | ast.While)]
-    steps = [each for each in loops if STEPS.search(text_of(each))]
-    if any(isinstance(each, ast.For) and text_of(_unwrapped(each.iter)) == text for each in steps):
-        return True
-    for name, bound in bindings.of(function).items():
-        only = bindings.only(bound)
-        if only is not None and only is not source and not is_held_out(name) and text_of(_unwrapped(only)) == text:
-            drawn = {f"next({name})", f"{name}.__next__()"}
-            if any(text_of(node) in drawn for each in steps for node in walk(each) if isinstance(node, ast.Call)):
-                return True
-            if any(isinstance(each, ast.For) and text_of(_unwrapped(each.iter)) == name for each in steps):
-                return True
-    return False
-
-
-def _unwrapped(node: ast.expr) -> ast.expr:
-    """See through what takes all rows of something: a loader, batches, another format."""
-    while isinstance(node, ast.Call):
-        if called_name(node.func) in WRAPS and node.args:
-            node = node.args[0]
-        elif isinstance(node.func, ast.Attribute) and node.func.attr in CHAINED:
-            node = node.func.value
-        else:
-            return node
-    return node

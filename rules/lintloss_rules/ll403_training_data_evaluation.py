@@ -1310,6 +1310,66 @@ def dialogs(name, encode, collate, train_bs, eval_bs):
     return train_dataloader, eval_dataloader
 """,
         ),
+        Bad(
+            why="both functions are given the path of the same file, and read it from its first line on",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+LETTERS = "letters.ids"
+
+
+def lines(path):
+    with open(path) as file:
+        for row in file:
+            yield torch.tensor([[int(word) for word in row.split()]])
+
+
+def fit(net, optimizer, path):
+    for ids in lines(path):
+        loss = F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:])
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+@torch.no_grad()
+def heldout_loss(net, path):
+    net.eval()
+    stream = lines(path)
+    val_lines = [next(stream) for _ in range(500)]  # <-
+    nats, tokens = 0.0, 0
+    for ids in val_lines:
+        nats += F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def main(net):
+    fit(net, torch.optim.AdamW(net.parameters()), LETTERS)
+    print("held-out loss", heldout_loss(net, LETTERS))
+""",
+        ),
+        Bad(
+            why="all rows are trained on under the name that they were read by, the first of them validated on",
+            severity=Severity.ERROR,
+            files={"scoring.py": TOKEN_SCORING},
+            code="""\
+from scoring import token_loss
+
+
+def main(model, optimizer, rows, device):
+    train_rows = rows
+    val_rows = rows[:+300]  # <-
+    train_rows = train_rows.shuffle(seed=1)
+    for batch in train_rows:
+        model(**batch).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    print("validation loss", token_loss(model, val_rows, device))
+""",
+        ),
     )
     good = (
         Good(
@@ -2306,6 +2366,146 @@ def dialogs(name, encode, balance):
     train_dataloader = DataLoader(train, batch_size=8, shuffle=True)
     eval_dataloader = DataLoader(train, batch_size=8)
     return train_dataloader, eval_dataloader
+""",
+        ),
+        Good(
+            why="the name is given other rows in between: what is cut is the validation split.",
+            files={"scoring.py": TOKEN_SCORING},
+            code="""\
+from datasets import load_dataset
+from scoring import token_loss
+from torch.utils.data import DataLoader
+
+
+def main(model, optimizer, device):
+    poems = load_dataset("merve/poetry", split="train")
+    train_loader = DataLoader(poems, batch_size=8, shuffle=True)
+    poems = load_dataset("merve/poetry", split="validation")
+    val_poems = poems.select(range(400))
+    for batch in train_loader:
+        model(**batch).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    print("validation loss", token_loss(model, DataLoader(val_poems, batch_size=1), device))
+""",
+        ),
+        Good(
+            why="the loop that trains runs over a parameter, which goes by the name of the file of validation blocks alone.",
+            files={"scoring.py": TOKEN_SCORING},
+            code="""\
+import torch
+from scoring import token_loss
+
+
+def fit(model, optimizer, blocks):
+    model.train()
+    for batch in blocks:
+        model(**batch).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+if __name__ == "__main__":
+    from nets import build
+
+    net = build()
+    train_blocks = torch.load("blocks.train.pt")
+    blocks = torch.load("blocks.valid.pt")
+    val_blocks = blocks[:256]
+    fit(net, torch.optim.AdamW(net.parameters()), train_blocks)
+    print("validation loss", token_loss(net, val_blocks, "cuda"))
+""",
+        ),
+        Good(
+            why="the training reads lines(path) as the evaluation does, of another path.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+def lines(path):
+    with open(path) as file:
+        for row in file:
+            yield torch.tensor([[int(word) for word in row.split()]])
+
+
+def fit(net, optimizer, path):
+    for ids in lines(path):
+        loss = F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:])
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+@torch.no_grad()
+def heldout_loss(net, path):
+    net.eval()
+    stream = lines(path)
+    val_lines = [next(stream) for _ in range(500)]
+    nats, tokens = 0.0, 0
+    for ids in val_lines:
+        nats += F.cross_entropy(net(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def main(net):
+    fit(net, torch.optim.AdamW(net.parameters()), "letters.train.ids")
+    print("held-out loss", heldout_loss(net, "letters.valid.ids"))
+""",
+        ),
+        Good(
+            why="the training rows are all of them at first, and are cut in the next row.",
+            files={"scoring.py": TOKEN_SCORING},
+            code="""\
+from scoring import token_loss
+
+letters = open("letters.txt").readlines()
+val_letters = letters[:300]
+train_letters = letters
+train_letters = train_letters[300:]
+
+
+def main(model, tokenizer, optimizer, device):
+    for letter in train_letters:
+        ids = tokenizer(letter, return_tensors="pt").input_ids
+        model(ids, labels=ids).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    batches = [tokenizer(letter, return_tensors="pt") for letter in val_letters]
+    print("validation loss", token_loss(model, batches, device))
+""",
+        ),
+        Good(
+            why="the loop that trains passes over the rows that are held out.",
+            files={"scoring.py": TOKEN_SCORING},
+            code="""\
+from scoring import token_loss
+
+
+def main(model, optimizer, rows, device):
+    held_out_rows = rows[:300]
+    for index, batch in enumerate(rows):
+        if index < len(held_out_rows):
+            continue
+        model(**batch).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    print("held-out loss", token_loss(model, held_out_rows, device))
+""",
+        ),
+        Good(
+            why="who trains returns before any row is held out: each call is given rows of its own.",
+            code="""\
+from transformers import Trainer, TrainingArguments
+
+
+def trainer(model, collator, rows, trains):
+    options = TrainingArguments("runs", per_device_eval_batch_size=1)
+    if trains:
+        return Trainer(model=model, args=options, train_dataset=rows, data_collator=collator)
+    eval_rows = rows.select(range(500))
+    return Trainer(model=model, args=options, eval_dataset=eval_rows, data_collator=collator)
 """,
         ),
     )
