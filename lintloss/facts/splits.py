@@ -86,7 +86,7 @@ def observe(machine: Machine, module: Module, passes: list[Pass]) -> list[SplitM
     ):
         found.setdefault(node, (name, source))
     mixups = [_at(machine, module, node, name, source) for node, (name, source) in found.items()]
-    return [*mixups, *(_at(machine, module, *each, unreset=True) for each in unreset.observe(module))]
+    return [*mixups, *(_at(machine, module, *each, unreset=True) for each in unreset.observe(machine, module))]
 
 
 def _at(

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from lintloss.facts import shown_texts
 from lintloss.facts.callers import text_of
+from lintloss.facts.machine import Machine
+from lintloss.facts.set_back import Resets
 from lintloss.facts.split_names import is_evaluation, is_training
 from lintloss.facts.survey import called_name, walk
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
 LOSS = regex(r"loss|nll|ppl|perplex|entropy|\bce\b", re.IGNORECASE)
-RESETS = regex(r"reset|clear\(|zero_\(|\bdel\b|\.pop\(")
 STEPS = regex(r"\.backward\(|optim\w*\.step\(|opt\.step\(")
 MEANS = frozenset({"mean", "average", "fmean", "compute", "result"})
 FIELDS = frozenset({"avg", "mean", "average", "global_avg", "val_avg"})
@@ -27,18 +28,20 @@ Found = tuple[ast.AST, str, str]
 Blocks = Iterator[list[ast.stmt]]
 
 
-def observe(module: Module) -> Iterator[Found]:
+def observe(machine: Machine, module: Module) -> Iterator[Found]:
     """Yield where a mean is read that holds the training's losses: its place, what it goes by, and what was not set back."""
     if STEPS.search(module.code) is None:
         return
+    resets = Resets(machine, module)
     for block in _blocks(module.tree):
         for index, statement in enumerate(block):
             loop = _loop_in(statement)
             if loop is None:
                 continue
-            yield from _over_phases(loop)
+            yield from _over_phases(resets, loop)
             if STEPS.search(text_of(loop)) is not None:
-                yield from _one_behind_the_other(loop, block[index + 1 :])
+                behind = [*_beside(statement, loop), *block[index + 1 :]]
+                yield from _one_behind_the_other(resets, loop, behind)
 
 
 def _blocks(tree: ast.AST) -> Blocks:
@@ -62,25 +65,20 @@ def _loop_in(statement: ast.stmt) -> ast.For | None:
 # -- two loops --------------------------------------------------------------------------------------------------------
 
 
-def _one_behind_the_other(trained: ast.For, behind: Sequence[ast.stmt]) -> Iterator[Found]:
+def _one_behind_the_other(resets: Resets, trained: ast.For, behind: Sequence[ast.stmt]) -> Iterator[Found]:
     kept = _accumulated(trained)
-    if not kept or _is_reset(trained, kept) or any(STEPS.search(text_of(each)) for each in behind):
+    if not kept or any(STEPS.search(text_of(each)) for each in behind):
         return
     for index, statement in enumerate(behind):
         loop = _loop_in(statement)
         if loop is None:
             continue
+        if not is_evaluation(text_of(loop.iter)) or is_evaluation(text_of(trained.iter)):
+            return
         between = [*behind[:index], *_beside(statement, loop)]
         names = {each for each in kept & _accumulated(loop) if not _is_bound(between, each)}
-        names = {each for each in names if not _is_reset(loop, {each})}
-        if (
-            names
-            and not RESETS.search(_code(between))
-            and is_evaluation(text_of(loop.iter))
-            and not is_evaluation(text_of(trained.iter))
-        ):
-            rest = behind[index + 1 :]
-            yield from _first(_told(rest, names))
+        told = [*_told(behind[index + 1 :], names)]
+        yield from [each for each in told if not _is_reset(resets, (trained, loop), between, each[2])][:1]
         return
 
 
@@ -111,7 +109,7 @@ def _told(rest: Sequence[ast.stmt], names: set[str]) -> Iterator[Found]:
 # -- one loop over the phases -----------------------------------------------------------------------------------------
 
 
-def _over_phases(outer: ast.For) -> Iterator[Found]:
+def _over_phases(resets: Resets, outer: ast.For) -> Iterator[Found]:
     """Find `for phase in ["train", "val"]:` whose inner loop adds to what was made before it, and which shows its mean."""
     phase = outer.target.elts[0] if isinstance(outer.target, ast.Tuple) else outer.target
     inner = [(at, loop) for at, loop in ((k, _loop_in(each)) for k, each in enumerate(outer.body)) if loop is not None]
@@ -122,11 +120,10 @@ def _over_phases(outer: ast.For) -> Iterator[Found]:
         return
     around = [*outer.body[:at], *outer.body[at + 1 :]]
     names = {each for each in _accumulated(loop) if phase.id not in each and not _is_bound(around, each)}
-    if not names or _is_reset(loop, names) or RESETS.search(_code(around)):
-        return
+    names = {each for each in names if not _is_reset(resets, (loop,), around, each)}
     for statement in outer.body[at + 1 :]:
         shown = phase.id in {each.id for each in walk(statement) if isinstance(each, ast.Name)}
-        found = list(_means(statement, names))
+        found = list(_means(statement, names)) if names else []
         if found and (shown or isinstance(statement, ast.Assign)):
             yield from ((node, phase.id, name) for node, name in found[:1])
             return
@@ -203,13 +200,13 @@ def _is_bound(statements: Iterable[ast.stmt], *names: str) -> bool:
     return False
 
 
-def _is_reset(loop: ast.For, names: set[str]) -> bool:
-    """Say whether a loop sets back, in between, what it adds to: every so many steps."""
-    for node in walk(loop):
-        if isinstance(node, ast.Assign) and {text_of(each) for each in node.targets} & names:
-            if not any(text_of(each) in names for each in walk(node.value)):
+def _is_reset(resets: Resets, loops: Sequence[ast.For], between: Sequence[ast.stmt], name: str) -> bool:
+    """Say whether loops set back what they add to, every so many steps, or something between them does."""
+    for node in (each for loop in loops for each in walk(loop)):
+        if isinstance(node, ast.Assign) and name in {text_of(each) for each in node.targets}:
+            if not any(text_of(each) == name for each in walk(node.value)):
                 return True
-    return RESETS.search(text_of(loop)) is not None
+    return resets.any_of([*loops, *between], name)
 
 
 def _code(statements: Iterable[ast.stmt]) -> str:
@@ -229,9 +226,3 @@ def _means(node: ast.AST, names: set[str]) -> Iterator[tuple[ast.AST, str]]:
                 yield each, text_of(over)
         elif isinstance(each, ast.Attribute) and each.attr in FIELDS and text_of(each.value) in names:
             yield each, text_of(each.value)
-
-
-def _first(found: Iterator[Found]) -> Iterator[Found]:
-    first = next(found, None)
-    if first is not None:
-        yield first

@@ -1370,6 +1370,50 @@ def main(model, optimizer, rows, device):
     print("validation loss", token_loss(model, val_rows, device))
 """,
         ),
+        Bad(
+            why="the meter's method between the loops only shows it, and what is reset is the count of memory",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Tally:
+    def __init__(self):
+        self.total, self.rows, self.title = 0.0, 0, ""
+
+    def update(self, value, rows):
+        self.total += value * rows
+        self.rows += rows
+
+    def show(self, title):
+        self.title = title
+        print(title, self.avg)
+
+    @property
+    def avg(self):
+        return self.total / max(self.rows, 1)
+
+
+def epoch(net, optimizer, train_loader, valid_loader):
+    losses = Tally()
+    net.train()
+    for x, y in train_loader:
+        loss = F.cross_entropy(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.update(loss.item(), y.size(0))
+        del loss
+    losses.show("train loss")
+    torch.cuda.reset_peak_memory_stats()
+    net.eval()
+    with torch.no_grad():
+        for x, y in valid_loader:
+            losses.update(F.cross_entropy(net(x), y).item(), y.size(0))
+    print("valid loss", losses.avg)  # <-
+""",
+        ),
     )
     good = (
         Good(
@@ -2506,6 +2550,122 @@ def trainer(model, collator, rows, trains):
         return Trainer(model=model, args=options, train_dataset=rows, data_collator=collator)
     eval_rows = rows.select(range(500))
     return Trainer(model=model, args=options, eval_dataset=eval_rows, data_collator=collator)
+""",
+        ),
+        Good(
+            why="the meter is told that another phase begins, and its class starts the sum anew then.",
+            files={
+                "tallies.py": """\
+class Tally:
+    def __init__(self):
+        self.enter("")
+
+    def enter(self, phase):
+        self.phase = phase
+        self._begin()
+
+    def _begin(self):
+        self.total, self.rows = 0.0, 0
+
+    def update(self, value, rows):
+        self.total += value * rows
+        self.rows += rows
+
+    @property
+    def avg(self):
+        return self.total / max(self.rows, 1)
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from tallies import Tally
+
+
+def fit(net, loaders, optimizer, epochs):
+    tally = Tally()
+    for epoch in range(epochs):
+        for phase in ["train", "val"]:
+            net.train(phase == "train")
+            tally.enter(phase)
+            for x, y in loaders[phase]:
+                with torch.set_grad_enabled(phase == "train"):
+                    loss = F.cross_entropy(net(x), y)
+                    if phase == "train":
+                        optimizer.zero_grad()
+                        loss.backward()
+                        optimizer.step()
+                tally.update(loss.item(), y.size(0))
+            print(f"{epoch} {phase} loss {tally.avg:.4f}")
+""",
+        ),
+        Good(
+            why="what shows the mean of the training starts the sum anew as well, by its class.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Tally:
+    total, rows = 0.0, 0
+
+    def update(self, value, rows):
+        self.total += value * rows
+        self.rows += rows
+
+    @property
+    def avg(self):
+        return self.total / max(self.rows, 1)
+
+    def take(self):
+        mean = self.avg
+        self.total, self.rows = 0.0, 0
+        return mean
+
+
+def epoch(net, optimizer, train_loader, valid_loader):
+    losses = Tally()
+    net.train()
+    for x, y in train_loader:
+        loss = F.cross_entropy(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.update(loss.item(), y.size(0))
+    print("train loss", losses.take())
+    net.eval()
+    with torch.no_grad():
+        for x, y in valid_loader:
+            losses.update(F.cross_entropy(net(x), y).item(), y.size(0))
+    print("valid loss", losses.avg)
+""",
+        ),
+        Good(
+            why="nobody can tell what begin() of a meter does that is not there.",
+            code="""\
+import torch
+import torch.nn.functional as F
+
+from lab.meters import Tally
+
+
+def epoch(net, optimizer, train_loader, valid_loader):
+    losses = Tally()
+    net.train()
+    for x, y in train_loader:
+        loss = F.cross_entropy(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.update(loss.item(), y.size(0))
+    print("train loss", losses.avg)
+    losses.begin("valid")
+    net.eval()
+    with torch.no_grad():
+        for x, y in valid_loader:
+            losses.update(F.cross_entropy(net(x), y).item(), y.size(0))
+    print("valid loss", losses.avg)
 """,
         ),
     )
