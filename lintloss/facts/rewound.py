@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import bindings, classes, whole
+from lintloss.facts import bindings, classes, starting_over, whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, is_length, parameters
 from lintloss.facts.machine import Machine
@@ -23,8 +23,6 @@ from lintloss.patterns import regex
 COUNT = regex(
     r"(^|[._])(n|num|len|size|sizes|length|count|total|end)($|[_\[])|len\(|_(len|size|sizes|num|count)\b|num_?"
 )
-STARTS_OVER = regex(r"reset|rewind|restart|shuffle|start_over|init")
-TAKES_REST = regex(r"conca?t|\bcat\(|[vh]stack\(|\brest(_|\b)|remain|left_?over|extend|wrap|\.pad\(|% ")
 ROUNDED = {"ceil", "int", "floor", "round", "max"}
 
 
@@ -46,7 +44,9 @@ def of_loop(machine: Machine, module: Module, loop: ast.stmt) -> Rewound | None:
         return None
     for call in (each for part in getattr(loop, "body", ()) for each in walk(part) if isinstance(each, ast.Call)):
         reader = _method(Tracer(machine), spot_at(module, call), call)
-        place = restarts(reader.node) if reader is not None and isinstance(reader.node, Function) else None
+        place = (
+            restarts(reader.module, reader.node) if reader is not None and isinstance(reader.node, Function) else None
+        )
         if reader is not None and place is not None:
             return Rewound(place, call, reader.module)
     return None
@@ -89,40 +89,27 @@ def _classes(tracer: Tracer, receiver: Spot) -> Iterator[Class]:
                 yield each.target
 
 
-def restarts(function: Function) -> ast.If | None:
+def restarts(module: Module, function: Function) -> ast.If | None:
     """Return `if at + batch_size > len(rows): at = 0` of what gives the next batch, unless it also gives what is left."""
-    if TAKES_REST.search(text_of(function)) or any(map(_is_open, bindings.own(function))):
-        return None
     for node in bindings.own(function):
-        if isinstance(node, ast.If) and _passes_end(node.test, function) and any(map(_starts_over, node.body)):
-            return node
+        length = _passed(node.test, function) if isinstance(node, ast.If) else None
+        if isinstance(node, ast.If) and length is not None:
+            if starting_over.gives_first_rows(module, function, node, length):
+                return node
     return None
 
 
-def _is_open(node: ast.AST) -> bool:
-    """Say whether rows are taken up to the last: `rows[at:]`."""
-    return isinstance(node, ast.Slice) and node.lower is not None and node.upper is None
-
-
-def _starts_over(statement: ast.stmt) -> bool:
-    """Say whether a statement sets a number to 0, or calls what begins anew."""
-    if isinstance(statement, ast.Assign):
-        return isinstance(statement.value, ast.Constant) and statement.value.value == 0
-    called = statement.value if isinstance(statement, ast.Expr) else None
-    return isinstance(called, ast.Call) and STARTS_OVER.search(called_name(called.func)) is not None
-
-
-def _passes_end(test: ast.expr, function: Function) -> bool:
-    """Say whether a test compares the end of a whole batch with the number of rows."""
+def _passed(test: ast.expr, function: Function) -> ast.expr | None:
+    """Return the number of rows with which a test compares the end of a whole batch."""
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
-        return False
+        return None
     left, right = test.left, test.comparators[0]
     if isinstance(test.ops[0], ast.Lt | ast.LtE):
         left, right = right, left
     elif not isinstance(test.ops[0], ast.Gt | ast.GtE):
-        return False
+        return None
     known = is_length(right) or COUNT.search(text_of(right)) is not None
-    return known and not whole.BATCH.search(text_of(right)) and _is_end(left, test, function)
+    return right if known and not whole.BATCH.search(text_of(right)) and _is_end(left, test, function) else None
 
 
 def _is_end(node: ast.expr, test: ast.expr, function: Function) -> bool:

@@ -3460,6 +3460,44 @@ def held_out(model, ids):
     return nats / scored
 """,
         ),
+        Bad(
+            why="what is joined to the rows of a reader that starts over is the begin of each text, and none of what was left",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+class Poems:
+    def __init__(self, rows, begin_id):
+        self.rows, self.at = rows, 0
+        self.begin = torch.full((1, 1), begin_id)
+
+    def next_batch(self, batch_size):
+        if self.at + batch_size > len(self.rows):  # <-
+            self.at = 0
+        rows = self.rows[self.at : self.at + batch_size]
+        self.at += batch_size
+        return torch.cat([self.begin.expand(batch_size, 1), rows], dim=1)
+
+
+@torch.no_grad()
+def dev_loss(network, poems, batch_size=48):
+    network.eval()
+    nats = tokens = 0
+    for _ in range(math.ceil(len(poems.rows) / batch_size)):
+        ids = poems.next_batch(batch_size)
+        nats += F.cross_entropy(network(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def report(network):
+    print("dev", dev_loss(network, Poems(torch.load("dev.pt"), 1)))
+""",
+        ),
     )
 
     good = (
@@ -6179,6 +6217,62 @@ def held_out(model, ids):
         nats += F.cross_entropy(model(given).flatten(0, 1), wanted.flatten(), reduction="sum").item()
         scored += wanted.numel()
     return nats / scored
+""",
+        ),
+        Good(
+            why="Each reader starts over only once what is left was taken: before the branch, or in it up to the last row.",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+class UpToTheLast:
+    def __init__(self, poems):
+        self.poems, self.count, self.at = poems, len(poems), 0
+
+    def next_batch(self, batch_size):
+        end = self.at + batch_size
+        if end >= self.count:
+            batch = self.poems[self.at : self.count]
+            self.at = 0
+            return batch
+        batch = self.poems[self.at : end]
+        self.at = end
+        return batch
+
+
+class FromWhereItWas:
+    def __init__(self, poems):
+        self.poems, self.count, self.at = poems, len(poems), 0
+
+    def next_batch(self, batch_size):
+        begin = self.at
+        self.at += batch_size
+        if self.at >= self.count:
+            self.at = 0
+        return self.poems[begin : begin + batch_size]
+
+
+@torch.no_grad()
+def dev_loss(network, reader, batch_size=48):
+    network.eval()
+    nats = tokens = 0
+    for _ in range(math.ceil(reader.count / batch_size)):
+        ids = reader.next_batch(batch_size)
+        nats += F.cross_entropy(network(ids[:, :-1]).transpose(1, 2), ids[:, 1:], reduction="sum").item()
+        tokens += ids[:, 1:].numel()
+    return nats / tokens
+
+
+def report(network, poems):
+    for reader in (UpToTheLast(poems), FromWhereItWas(poems)):
+        print("dev", dev_loss(network, reader))
+
+
+def report_each(network, poems):
+    print("dev", dev_loss(network, UpToTheLast(poems)), dev_loss(network, FromWhereItWas(poems)))
 """,
         ),
     )
