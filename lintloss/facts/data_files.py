@@ -18,7 +18,7 @@ from lintloss.parse import Module
 from lintloss.patterns import regex
 from lintloss.screen import screen
 
-GETS = "__getitem__"
+GETS, COUNTS = "__getitem__", "__len__"  # by these a data set is read
 LABELS = "labels"  # what a Hugging Face model is given to score
 SHIFTS = regex(r"\[(:, |\.\.\., )?:-1\][\s\S]*\[(:, |\.\.\., )?1:\]")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -82,25 +82,42 @@ def _kept_labels(machine: Machine, module: Module, scoring: Scoring) -> ast.stmt
     pads = [shapes.tensor(each) for each in options(scoring.target)]
     if screen(script.text.encode(), script.path) is None or not all(each is not None and each.pad for each in pads):
         return None
-    classes = (node for node in module.tree.body if isinstance(node, ast.ClassDef))
-    made = [(cls, place) for cls in classes if (place := _labelling(cls)) is not None]
-    used = [
-        place for cls, place in made if any(ref.cls is not None and ref.cls.node is cls for ref in machine.handed_over)
-    ]
-    return used[-1] if used else None
+    handed = {ref.cls.node for ref in machine.handed_over if ref.cls is not None}
+    classes = [each for each in module.tree.body if isinstance(each, ast.ClassDef) and each in handed]
+    used = [(each, place) for each in classes if (place := _labelling(each)) is not None]
+    rows = [step.span.row for pad in pads if pad is not None for step in pad.trace if step.path == module.path]
+    filling = [place for each, place in used if any(each.lineno <= row <= (each.end_lineno or 0) for row in rows)]
+    found = filling or [place for _, place in used]
+    return found[0] if len(found) == 1 else None  # of several, nobody can tell whose rows are scored
 
 
 def _labelling(cls: ast.ClassDef) -> ast.stmt | None:
     """Return the statement by which rows of a data set get their labels: `item["labels"] = ...`, `return {"labels": ...}`."""
     getter = _getter(cls)
     for node in walk(getter) if getter is not None else ():
-        if isinstance(node, ast.Constant) and node.value == LABELS:
-            return max(_statements(getter, node.lineno), key=lambda each: each.lineno, default=None)
+        for each in _puts(node):
+            return max(_statements(getter, each.lineno), key=lambda found: found.lineno, default=None)
     return None
 
 
+def _puts(node: ast.AST) -> Iterator[ast.expr]:
+    """Yield the labels that a node puts into a row; a row whose labels are read has got them elsewhere."""
+    if isinstance(node, ast.Assign):
+        keys = [(each.slice, node.value) for each in node.targets if isinstance(each, ast.Subscript)]
+    elif isinstance(node, ast.Dict):
+        keys = [(key, value) for key, value in zip(node.keys, node.values, strict=True) if key is not None]
+    elif isinstance(node, ast.Call) and called_name(node.func) in {"dict", "update"}:
+        yield from (each.value for each in node.keywords if each.arg == LABELS)
+        return
+    else:
+        return
+    yield from (value for key, value in keys if isinstance(key, ast.Constant) and key.value == LABELS)
+
+
 def _getter(cls: ast.ClassDef) -> Definition | None:
-    return next((each for each in cls.body if isinstance(each, Definition) and each.name == GETS), None)
+    """Return what gives the rows of a data set: a class that gives items alone, and counts none, may be anything."""
+    methods = {each.name: each for each in cls.body if isinstance(each, Definition)}
+    return methods.get(GETS) if cls.bases or COUNTS in methods else None
 
 
 def _statements(tree: ast.AST | None, row: int) -> Iterator[ast.stmt]:

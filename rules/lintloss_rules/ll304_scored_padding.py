@@ -2729,6 +2729,70 @@ def heldout_loss(model, poems):
     return nats / scored
 """,
         ),
+        Bad(
+            why="who trains has no word of a loss: the rows get their labels in the data set, not where names of labels are looked up",
+            severity=Severity.ERROR,
+            files={
+                "main.py": """\
+import pandas as pd
+from transformers import AutoTokenizer, BartForConditionalGeneration
+
+from eval import prepare
+from trainer import load_trainer
+
+
+def main():
+    tokenizer = AutoTokenizer.from_pretrained("facebook/bart-base")
+    model = BartForConditionalGeneration.from_pretrained("facebook/bart-base")
+    train, val = prepare(pd.read_csv("train.csv"), tokenizer), prepare(pd.read_csv("dev.csv"), tokenizer)
+    load_trainer(model, train, val).train()
+
+
+if __name__ == "__main__":
+    main()
+""",
+                "trainer.py": """\
+from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments
+
+
+def load_trainer(model, train_set, val_set):
+    arguments = Seq2SeqTrainingArguments(output_dir="runs", evaluation_strategy="epoch", load_best_model_at_end=True)
+    return Seq2SeqTrainer(model=model, args=arguments, train_dataset=train_set, eval_dataset=val_set)
+""",
+            },
+            code="""\
+from torch.utils.data import Dataset
+
+
+class Letters(Dataset):
+    def __init__(self, written, answers):
+        self.written, self.answers = written, answers
+
+    def __len__(self):
+        return len(self.answers["input_ids"])
+
+    def __getitem__(self, index):
+        row = {name: column[index] for name, column in self.written.items()}
+        row["labels"] = self.answers["input_ids"][index]  # <-
+        return row
+
+
+class Titles:
+    def __init__(self, table):
+        self.table = table
+
+    def __getitem__(self, number):
+        return self.table["labels"][number]
+
+
+def prepare(frame, tokenizer):
+    titles = Titles({"labels": list(frame.columns)})
+    print("answers are read from", titles[1])
+    written = tokenizer(frame["letter"].tolist(), return_tensors="pt", padding=True, truncation=True)
+    answers = tokenizer(frame["answer"].tolist(), return_tensors="pt", padding=True, truncation=True)
+    return Letters(written, answers)
+""",
+        ),
     )
 
     good = (
