@@ -2730,7 +2730,7 @@ def heldout_loss(model, poems):
 """,
         ),
         Bad(
-            why="who trains has no word of a loss: the rows get their labels in the data set, not where names of labels are looked up",
+            why="who trains has no word of a loss: rows get their labels in the data set, not where names are looked up",
             severity=Severity.ERROR,
             files={
                 "main.py": """\
