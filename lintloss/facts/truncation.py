@@ -318,7 +318,7 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
             yield _at(machine, module, early, "return", data=_data(loop), reasons=(loop.place,))
         endless = _is_endless(machine, module, loop)
         function = node if isinstance(node, Function) else None
-        around = function if function is not None else loop.statement
+        around = function if function is not None else module.tree
         origin = Origin(machine, module, function)
         found = list(cuts.cuts(origin, loop.statement, around))
         standing = standing_caps.of_loop(origin, loop.statement, around) if not found else None
