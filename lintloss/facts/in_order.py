@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import kept_back, keywords
+from lintloss.facts import kept_back, keywords, shuffled
 from lintloss.facts.cuts import ENDLESS
 from lintloss.facts.machine import Machine
 from lintloss.facts.provenance import Made, Spot, Tracer, constant
@@ -30,11 +30,13 @@ def _keeps_order(tracer: Tracer, made: Made) -> bool:
     if any(word.arg is None for word in call.keywords) or "streaming=True" in spot.module.code:
         return False
     given = keywords.of(spot, call)
-    shuffled = given.get("shuffle") or (call.args[2] if len(call.args) > 2 else None)
-    if shuffled is not None and constant(tracer, spot.at(shuffled)) is not False:
+    told = given.get("shuffle") or (call.args[2] if len(call.args) > 2 else None)
+    if told is not None and constant(tracer, spot.at(told)) is not False:
         return False
     rows = given.get("dataset") or (call.args[0] if call.args else None)
     if rows is None or kept_back.is_random(tracer, spot.at(rows)) or "batch_sampler" in given:
+        return False
+    if shuffled.are(tracer, spot.at(rows)):
         return False
     sampler = given.get("sampler")
     return sampler is None or _is_plain(tracer, spot.at(sampler))

@@ -3500,6 +3500,37 @@ if __name__ == "__main__":
     main()
 """,
         ),
+        Bad(
+            why="The rows of the training are shuffled, and those that are scored are not.",
+            severity=Severity.WARNING,
+            code="""\
+import argparse
+import random
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from network import Network
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--eval-steps", type=int, default=100)
+options = parser.parse_args()
+
+train, held_out = torch.load("train.pt"), torch.load("held_out.pt")
+random.shuffle(train)
+loader = DataLoader(held_out, batch_size=8)
+network = Network().eval()
+nats, scored = 0.0, 0
+with torch.no_grad():
+    for step, (x, y) in enumerate(loader):
+        if step == options.eval_steps:
+            break  # <-
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+print("held-out loss", nats / scored)
+""",
+        ),
     )
 
     good = (
@@ -6395,6 +6426,99 @@ def main(path):
     with open(path) as file:
         settings = yaml.safe_load(file)
     print("held out", held_out(Network(), DataLoader(Rows(settings["rows"]), batch_size=16), settings))
+""",
+        ),
+        Good(
+            why="The rows are shuffled where they are, before a loader reads them in order: the first batches are a sample.",
+            code="""\
+import argparse
+import random
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from network import Network
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--eval-steps", type=int, default=100)
+options = parser.parse_args()
+
+held_out = torch.load("held_out.pt")
+random.shuffle(held_out)
+loader = DataLoader(held_out, batch_size=8)
+network = Network().eval()
+nats, scored = 0.0, 0
+with torch.no_grad():
+    for step, (x, y) in enumerate(loader):
+        if step == options.eval_steps:
+            break
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+print("held-out loss", nats / scored)
+""",
+        ),
+        Good(
+            why="The rows are put in a random order by their indices.",
+            code="""\
+import argparse
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from network import Network
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--eval-steps", type=int, default=100)
+options = parser.parse_args()
+
+held_out = torch.load("held_out.pt")
+held_out = held_out[torch.randperm(len(held_out))]
+loader = DataLoader(held_out, batch_size=8)
+network = Network().eval()
+nats, scored = 0.0, 0
+with torch.no_grad():
+    for step, (x, y) in enumerate(loader):
+        if step == options.eval_steps:
+            break
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+print("held-out loss", nats / scored)
+""",
+        ),
+        Good(
+            why="The data set is shuffled once, by a seed, in the function that loads it.",
+            code="""\
+import argparse
+
+import torch
+import torch.nn.functional as F
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+
+from network import Network
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--eval-steps", type=int, default=100)
+options = parser.parse_args()
+
+
+def rows_of(split):
+    return load_dataset("parquet", data_files=f"{split}.parquet", split="train").shuffle(seed=1)
+
+
+held_out = rows_of("held_out")
+loader = DataLoader(held_out, batch_size=8)
+network = Network().eval()
+nats, scored = 0.0, 0
+with torch.no_grad():
+    for step, (x, y) in enumerate(loader):
+        if step == options.eval_steps:
+            break
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+print("held-out loss", nats / scored)
 """,
         ),
     )
