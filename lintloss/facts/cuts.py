@@ -76,24 +76,28 @@ def _in_header(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.expr, a
     if not isinstance(header, ast.Call):
         return
     name = aliases.last_name(header.func, aliases.of(origin.module))
-    if name == "islice" and len(header.args) in {2, 3}:
-        limit = header.args[1] if len(header.args) == 2 else header.args[2]
-        yield from _capped(origin, loop, header, "islice", limit, around)
-    elif name == "zip":
-        for arg in header.args:
-            if (
-                isinstance(arg, ast.Call)
-                and text_of(arg.func) == "range"
-                and len(arg.args) == 1
-                and len(header.args) > 1
-            ):
-                yield from _capped(origin, loop, header, "zip", arg.args[0], around)
-    elif name == "range" and len(header.args) in {1, 2} and isinstance(loop.target, ast.Name):
+    for each, _ in header_limits(header, name):
+        yield from _capped(origin, loop, header, each.how, each.limit, around)
+    if name == "range" and len(header.args) in {1, 2} and isinstance(loop.target, ast.Name):
         yield from _counted(origin, loop, header, around)
     elif name == "range" and len(header.args) == 3:
         for value in _given_as(origin, header.args[1]):
             if isinstance(value, ast.Call) and text_of(value.func) == "min" and LENGTH.search(text_of(value)):
                 yield from _capped(origin, loop, header, "range", value, around)
+
+
+def header_limits(header: ast.Call, name: str) -> Iterator[tuple[Limit, list[ast.expr]]]:
+    """Yield what ends `islice(loader, n)` and `zip(range(n), loader)`, and what else they take from.
+
+    Args:
+        name: of what is called, by the name that its module gives it.
+    """
+    if name == "islice" and len(header.args) in {2, 3}:
+        yield Limit(header, "islice", header.args[-1], set()), header.args[:1]
+    elif name == "zip" and len(header.args) > 1:
+        for arg in header.args:
+            if isinstance(arg, ast.Call) and text_of(arg.func) == "range" and len(arg.args) == 1:
+                yield Limit(header, "zip", arg.args[0], set()), [each for each in header.args if each is not arg]
 
 
 def _whole(origin: Origin, loop: Loop) -> Iterator[Cut]:
@@ -336,4 +340,4 @@ def _of_ranks(loop: ast.While) -> Iterator[Cut]:
             yield Cut(node, "ranks", "", "warning")
 
 
-__all__ = ["Cap", "Cut", "Function", "Limit", "cuts", "limits", "unwrapped"]
+__all__ = ["Cap", "Cut", "Function", "Limit", "cuts", "limits"]

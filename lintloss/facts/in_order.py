@@ -6,11 +6,11 @@ import ast
 
 from lintloss.facts import kept_back, keywords, shuffled
 from lintloss.facts.cuts import ENDLESS
+from lintloss.facts.library.loaders import OF_ROWS
 from lintloss.facts.machine import Machine
 from lintloss.facts.provenance import Made, Spot, Tracer, constant
 from lintloss.facts.survey import called_name
 
-LOADERS = {"DataLoader", "StatefulDataLoader", "MultiEpochsDataLoader"}
 KEPT = {"SequentialSampler", "DistributedEvalSampler", "OrderedDistributedSampler"}
 
 
@@ -25,7 +25,7 @@ def is_loader(machine: Machine, source: Spot) -> bool:
 
 def _keeps_order(tracer: Tracer, made: Made) -> bool:
     call, spot = made.spot.node, made.spot
-    if made.target is not None or not isinstance(call, ast.Call) or keywords.name_of(spot, call) not in LOADERS:
+    if made.target is not None or not isinstance(call, ast.Call) or keywords.name_of(spot, call) not in OF_ROWS:
         return False
     if any(word.arg is None for word in call.keywords) or "streaming=True" in spot.module.code:
         return False

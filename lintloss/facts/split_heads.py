@@ -14,7 +14,7 @@ from lintloss.facts import bindings
 from lintloss.facts.callers import text_of
 from lintloss.facts.split_names import is_evaluation, is_held_out, is_training
 from lintloss.facts.survey import called_name, walk
-from lintloss.facts.unreset import STEPS
+from lintloss.facts.training_steps import STEPS
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
@@ -46,7 +46,7 @@ def observe(module: Module) -> Iterator[Found]:
 
 def _head(scope: ast.AST, value: ast.expr) -> ast.expr | None:
     """Return what an expression takes the first rows of."""
-    value = _unwrapped(value)
+    value = _whole_of(value)
     if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Slice):
         cut = value.slice
         begins = cut.lower is None or (isinstance(cut.lower, ast.Constant) and cut.lower.value == 0)
@@ -64,7 +64,7 @@ def _head(scope: ast.AST, value: ast.expr) -> ast.expr | None:
         return value.args[0] if _is_first(value.args[1]) else None
     if isinstance(value.func, ast.Attribute) and len(value.args) == 1:
         first = called == "take" or (called == "select" and _is_first(value.args[0]))
-        return _unwrapped(value.func.value) if first else None
+        return _whole_of(value.func.value) if first else None
     return None
 
 
@@ -145,12 +145,12 @@ def _is_cut_later(scope: ast.AST, text: str, head: ast.expr) -> bool:
 def _takes_whole(node: ast.AST, text: str) -> bool:
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
         name = called_name(node.targets[0])
-        return is_training(name) and not is_held_out(name) and text_of(_unwrapped(node.value)) == text
+        return is_training(name) and not is_held_out(name) and text_of(_whole_of(node.value)) == text
     if isinstance(node, ast.keyword) and node.arg is not None:
         named = re.fullmatch(r"train(ing)?_(data)?(set|loader)?", node.arg) is not None
-        return named and text_of(_unwrapped(node.value)) == text
+        return named and text_of(_whole_of(node.value)) == text
     if isinstance(node, ast.For):
-        return text_of(_unwrapped(node.iter)) == text and STEPS.search(text_of(node)) is not None
+        return text_of(_whole_of(node.iter)) == text and STEPS.search(text_of(node)) is not None
     return False
 
 
@@ -159,20 +159,20 @@ def _trains_with(function: Function, source: ast.Call) -> bool:
     text = text_of(source)
     loops = [each for each in bindings.own(function) if isinstance(each, ast.For | ast.While)]
     steps = [each for each in loops if STEPS.search(text_of(each))]
-    if any(isinstance(each, ast.For) and text_of(_unwrapped(each.iter)) == text for each in steps):
+    if any(isinstance(each, ast.For) and text_of(_whole_of(each.iter)) == text for each in steps):
         return True
     for name, bound in bindings.of(function).items():
         only = bindings.only(bound)
-        if only is not None and only is not source and not is_held_out(name) and text_of(_unwrapped(only)) == text:
+        if only is not None and only is not source and not is_held_out(name) and text_of(_whole_of(only)) == text:
             drawn = {f"next({name})", f"{name}.__next__()"}
             if any(text_of(node) in drawn for each in steps for node in walk(each) if isinstance(node, ast.Call)):
                 return True
-            if any(isinstance(each, ast.For) and text_of(_unwrapped(each.iter)) == name for each in steps):
+            if any(isinstance(each, ast.For) and text_of(_whole_of(each.iter)) == name for each in steps):
                 return True
     return False
 
 
-def _unwrapped(node: ast.expr) -> ast.expr:
+def _whole_of(node: ast.expr) -> ast.expr:
     """See through what takes all rows of something: a loader, batches, another format."""
     while isinstance(node, ast.Call):
         if called_name(node.func) in WRAPS and node.args:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-from lintloss.facts import aliases, bindings, cuts, in_order, reported
+from lintloss.facts import aliases, bindings, cuts, in_order, reported, whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin
 from lintloss.facts.default_numbers import Numbers
@@ -52,10 +52,9 @@ def _limits(origin: Origin, loop: ast.For, around: ast.AST) -> Iterator[tuple[cu
     called = aliases.of(origin.module)
     header = _written(loop, around, called)
     name = aliases.last_name(header.func, called) if isinstance(header, ast.Call) else ""
-    if isinstance(header, ast.Call) and name == "islice" and len(header.args) == 2:
-        yield cuts.Limit(header, "islice", header.args[1], set()), header.args[0]
-    elif isinstance(header, ast.Call) and name == "zip" and len(header.args) == 2:
-        yield from _zipped(header)
+    taken = list(cuts.header_limits(header, name)) if isinstance(header, ast.Call) else []
+    if taken:
+        yield from ((limit, sources[0]) for limit, sources in taken if len(sources) == 1)
     elif isinstance(header, ast.Call) and name in {"range", "trange"}:
         drawn = _drawn(loop, around)
         if drawn is not None and len(header.args) == 1:
@@ -68,18 +67,12 @@ def _written(loop: ast.For, around: ast.AST, called: Mapping[str, str]) -> ast.e
     """Return what a loop runs over, without its wrappers; of a name, the range that it always stands for."""
     if isinstance(loop.iter, ast.Call) and called_name(loop.iter.func) == "trange":
         return loop.iter  # a range, and its own wrapper
-    header = cuts.unwrapped(loop.iter, called)
+    header = whole.unwrapped(loop.iter, called)
     bound = bindings.of(around).get(header.id, ()) if isinstance(header, ast.Name) else ()
-    made = [cuts.unwrapped(each.value, called) for each in bound if each.value is not None and not each.picks]
+    made = [whole.unwrapped(each.value, called) for each in bound if each.value is not None and not each.picks]
     same = len(made) == len(bound) and len({text_of(each) for each in made}) == 1
     ranges = same and isinstance(made[0], ast.Call) and called_name(made[0].func) in {"range", "islice"}
     return made[0] if ranges else header
-
-
-def _zipped(header: ast.Call) -> Iterator[tuple[cuts.Limit, ast.expr]]:
-    for one, other in (header.args, header.args[::-1]):
-        if isinstance(one, ast.Call) and text_of(one.func) == "range" and len(one.args) == 1:
-            yield cuts.Limit(header, "zip", one.args[0], set()), other
 
 
 def _drawn(loop: ast.For, around: ast.AST) -> ast.expr | None:

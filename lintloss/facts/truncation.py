@@ -24,6 +24,7 @@ from lintloss.facts import (
     streams,
     unconsumed,
     unused_helpers,
+    whole,
 )
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
@@ -310,7 +311,7 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
         if loop.statement is None:
             continue
         if isinstance(loop.statement, ast.For) and streams.goes_on(
-            machine, module, cuts.unwrapped(loop.statement.iter)
+            machine, module, whole.unwrapped(loop.statement.iter)
         ):
             continue
         early = early_returns.of_loop(node, loop)
@@ -383,7 +384,7 @@ def _is_drawn(loop: Loop) -> bool:
 def _data(loop: Loop) -> str:
     if loop.statement is None or isinstance(loop.statement, ast.While):
         return ""
-    return text_of(cuts.unwrapped(loop.statement.iter))[:50]
+    return text_of(whole.unwrapped(loop.statement.iter))[:50]
 
 
 def _generators(machine: Machine, module: Module, loop: Loop, around: ast.AST | None) -> list[Func]:
@@ -394,7 +395,7 @@ def _generators(machine: Machine, module: Module, loop: Loop, around: ast.AST | 
     if loop.statement is None or isinstance(loop.statement, ast.While):
         return []
     found: list[Func] = []
-    header = cuts.unwrapped(loop.statement.iter)
+    header = whole.unwrapped(loop.statement.iter)
     sources = [loop.statement.iter]
     if isinstance(header, ast.Name) and around is not None:
         sources += assigned(around, header.id)
@@ -456,7 +457,7 @@ def _left_out(
             continue
         node = each.node if left_out.is_own(module, each) else each.shown
         told.add(anchor.span(node))
-        name = text_of(cuts.unwrapped(each.shown))[:50]
+        name = text_of(whole.unwrapped(each.shown))[:50]
         used = Evidence(module.path, anchor.span(each.shown), "what the evaluation runs over")
         cap = text_of(each.node) if each.how == "whole" else ""
         severity = "error" if each.sure else "warning"

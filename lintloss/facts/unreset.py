@@ -14,12 +14,12 @@ from lintloss.facts import shown_texts
 from lintloss.facts.callers import text_of
 from lintloss.facts.split_names import is_evaluation, is_training
 from lintloss.facts.survey import called_name, walk
+from lintloss.facts.training_steps import STEPS
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
 LOSS = regex(r"loss|nll|ppl|perplex|entropy|\bce\b", re.IGNORECASE)
 RESETS = regex(r"reset|clear\(|zero_\(|\bdel\b|\.pop\(")
-STEPS = regex(r"\.backward\(|optim\w*\.step\(|opt\.step\(")
 MEANS = frozenset({"mean", "average", "fmean", "compute", "result"})
 FIELDS = frozenset({"avg", "mean", "average", "global_avg", "val_avg"})
 
