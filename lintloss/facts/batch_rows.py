@@ -27,11 +27,11 @@ def known(machine: Machine, ids: Tensor) -> Evidence | None:
             if isinstance(option, LibObject) and loaders.is_loader(option):
                 size = option.arg(1, "batch_size")
                 if size is not None and not (isinstance(size, Const) and size.value in (1, None)):
-                    return None if _follow(machine, ids.window) and not _shuffles(option) else loop.place
+                    return None if _follow(machine, ids.window) and not shuffles(option) else loop.place
     return _drawn(machine, ids)
 
 
-def _shuffles(loader: LibObject) -> bool:
+def shuffles(loader: LibObject) -> bool:
     """Say whether a loader may give the rows in another order than that of its data set."""
     given = (loader.arg(2, "shuffle"), loader.arg(3, "sampler"), loader.arg(4, "batch_sampler"))
     return any(each not in (None, Const(None), Const(False)) for each in given)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from lintloss.facts import callers
 from lintloss.facts.callers import text_of
@@ -22,6 +23,7 @@ EXPOSED = regex(r"^eval_iters$")  # nanoGPT's name for how large a random sample
 OVERRIDES = regex(r"\bexec\(|globals\(\)\[|globals\(\)\.update|\bfire\.Fire\(")
 LENGTH = regex(r"\blen\(|\.size\(|\.shape|(num|n)_(\w+_)?(batches|examples|samples|rows)|\.__len__")
 DEPTH = 4
+ALL = 100_000  # a cap of this size stands for "all of it": nobody waits for that many batches
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -47,11 +49,7 @@ class Origin:
         if depth > DEPTH or BUDGET.search(text_of(node)):
             return None
         if isinstance(node, ast.Constant):
-            return (
-                Cap(text_of(node), "error")
-                if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value > 0
-                else None
-            )
+            return Cap(text_of(node), "error") if is_cap(node.value) else None
         if isinstance(node, ast.Name):
             return self._name(node.id, depth)
         if isinstance(node, ast.Attribute):
@@ -87,13 +85,9 @@ class Origin:
 
     def _parameter(self, function: Function, name: str) -> Cap | None:
         default = defaults(function).get(name)
-        if (
-            not isinstance(default, ast.Constant)
-            or not isinstance(default.value, int)
-            or isinstance(default.value, bool)
-        ):
+        if not isinstance(default, ast.Constant) or not is_cap(default.value):
             return None
-        if default.value <= 0 or is_given(self.machine, self.module, function, name):
+        if is_given(self.machine, self.module, function, name):
             return None
         return Cap(f"{name}={default.value}", "warning")
 
@@ -114,14 +108,12 @@ class Origin:
         if slot is None or OVERRIDES.search(self.module.code):
             return None
         value = imports.resolve(self.machine, slot.value) if isinstance(slot.value, Pending) else slot.value
-        if (
-            isinstance(value, Const)
-            and isinstance(value.value, int)
-            and not isinstance(value.value, bool)
-            and value.value > 0
-        ):
-            return Cap(f"{name} = {value.value}", "error")
-        return None
+        return Cap(f"{name} = {value.value}", "error") if isinstance(value, Const) and is_cap(value.value) else None
+
+
+def is_cap(number: object) -> TypeGuard[int]:
+    """Say whether a constant may end a loop before its data does: a whole number, and not one for "all of it"."""
+    return type(number) is int and 0 < number < ALL
 
 
 def is_length(node: ast.expr) -> bool:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import bindings
+from lintloss.facts import bindings, plain_reads
 from lintloss.facts.survey import called_name, walk
-
-READS = frozenset({"int", "item"})
 
 
 def are_given(function: ast.AST, mask: ast.Compare) -> bool:
@@ -38,10 +36,8 @@ def _beyond_longest(function: ast.AST, size: ast.expr, depth: int = 4) -> int | 
         return known + more if isinstance(size.op, ast.Add) else known - more
     if isinstance(size, ast.Call) and called_name(size.func) == "max":
         return 0
-    if isinstance(size, ast.Call) and called_name(size.func) in READS:
-        inner = size.func.value if isinstance(size.func, ast.Attribute) else next(iter(size.args), None)
-        return _beyond_longest(function, inner, depth) if inner is not None else None
-    return None
+    inner = plain_reads.of_number(size)
+    return _beyond_longest(function, inner, depth) if inner is not None else None
 
 
 def _closes(node: ast.AST) -> bool:

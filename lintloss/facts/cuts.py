@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from lintloss.facts import aliases, ends, first_batches, last_blocks, remainders, whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import BUDGET, Cap, Function, Origin, assigned, defaults, is_length, parameters, passed
+from lintloss.facts.reported import is_reported
 from lintloss.facts.survey import walk
 from lintloss.facts.whole import unwrapped, whole_batches
 from lintloss.patterns import regex
 
 ENDLESS = regex(r"cycle|infinit|endless|forever|random|sampler|sampling|resampl", re.IGNORECASE)
-REPORTS = regex(r"print|log|write|info|report|display|update_|set_postfix|add_scalar|warn", re.IGNORECASE)
 ROWS = regex(
     r"^len\([\w.\[\]'\"]+\)$|\.size\(0\)$|\.size\(\)\[0\]$|\.shape\[0\]$|^(local|cur|curr|current|actual|real|this)_(bs|bsz|batch_?size)$"
 )
@@ -51,7 +51,7 @@ def cuts(origin: Origin, loop: Loop, around: ast.AST) -> Iterator[Cut]:
     """Yield the cuts of a loop.
 
     Args:
-        around: the function (or the loop, at module level) in which the cap may be reported.
+        around: the function, or the module, in which the cap may be reported.
     """
     if isinstance(loop, ast.While):
         yield from _of_ranks(loop)
@@ -76,24 +76,28 @@ def _in_header(origin: Origin, loop: ast.For | ast.AsyncFor, header: ast.expr, a
     if not isinstance(header, ast.Call):
         return
     name = aliases.last_name(header.func, aliases.of(origin.module))
-    if name == "islice" and len(header.args) in {2, 3}:
-        limit = header.args[1] if len(header.args) == 2 else header.args[2]
-        yield from _capped(origin, loop, header, "islice", limit, around)
-    elif name == "zip":
-        for arg in header.args:
-            if (
-                isinstance(arg, ast.Call)
-                and text_of(arg.func) == "range"
-                and len(arg.args) == 1
-                and len(header.args) > 1
-            ):
-                yield from _capped(origin, loop, header, "zip", arg.args[0], around)
-    elif name == "range" and len(header.args) in {1, 2} and isinstance(loop.target, ast.Name):
+    for each, _ in header_limits(header, name):
+        yield from _capped(origin, loop, header, each.how, each.limit, around)
+    if name == "range" and len(header.args) in {1, 2} and isinstance(loop.target, ast.Name):
         yield from _counted(origin, loop, header, around)
     elif name == "range" and len(header.args) == 3:
         for value in _given_as(origin, header.args[1]):
             if isinstance(value, ast.Call) and text_of(value.func) == "min" and LENGTH.search(text_of(value)):
                 yield from _capped(origin, loop, header, "range", value, around)
+
+
+def header_limits(header: ast.Call, name: str) -> Iterator[tuple[Limit, list[ast.expr]]]:
+    """Yield what ends `islice(loader, n)` and `zip(range(n), loader)`, and what else they take from.
+
+    Args:
+        name: of what is called, by the name that its module gives it.
+    """
+    if name == "islice" and len(header.args) in {2, 3}:
+        yield Limit(header, "islice", header.args[-1], set()), header.args[:1]
+    elif name == "zip" and len(header.args) > 1:
+        for arg in header.args:
+            if isinstance(arg, ast.Call) and text_of(arg.func) == "range" and len(arg.args) == 1:
+                yield Limit(header, "zip", arg.args[0], set()), [each for each in header.args if each is not arg]
 
 
 def _whole(origin: Origin, loop: Loop) -> Iterator[Cut]:
@@ -321,39 +325,6 @@ def _counter(loop: ast.For | ast.AsyncFor, node: ast.expr) -> str | None:
     return None
 
 
-def is_reported(loop: Loop, around: ast.AST, caps: set[str], counters: set[str]) -> bool:
-    """Say whether the cap, or how far the loop came, is told with the result."""
-    inside = {id(each) for each in ast.walk(loop)}
-    for node in ast.walk(around):
-        told: list[ast.expr] = []
-        if isinstance(node, ast.Call) and REPORTS.search(text_of(node.func)):
-            told = [each for arg in (*node.args, *(one.value for one in node.keywords)) for each in _told(arg)]
-        elif isinstance(node, ast.Return) and node.value is not None:
-            told = list(_told(node.value))
-        names = {text_of(each) for each in told}
-        if names & {each for each in caps if not each.isdigit()} or (id(node) not in inside and names & counters):
-            return True
-    return False
-
-
-def _told(node: ast.expr) -> Iterator[ast.expr]:
-    """Yield what a value shows as it is: itself, the parts of an f-string, of a tuple, of a dict."""
-    yield node
-    parts: list[ast.expr] = []
-    if isinstance(node, ast.JoinedStr):
-        parts = [each.value for each in node.values if isinstance(each, ast.FormattedValue)]
-    elif isinstance(node, ast.Tuple | ast.List):
-        parts = node.elts
-    elif isinstance(node, ast.Dict):
-        parts = node.values
-    elif isinstance(node, ast.Call) and text_of(node.func).endswith(".format"):
-        parts = node.args
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
-        parts = [node.right]
-    for each in parts:
-        yield from _told(each)
-
-
 def _of_ranks(loop: ast.While) -> Iterator[Cut]:
     """All ranks stop when one has run out: `all_reduce(has_data, op=MIN)` and a break on it."""
     reduced = {
@@ -369,4 +340,4 @@ def _of_ranks(loop: ast.While) -> Iterator[Cut]:
             yield Cut(node, "ranks", "", "warning")
 
 
-__all__ = ["Cap", "Cut", "Function", "Limit", "cuts", "is_reported", "limits", "unwrapped"]
+__all__ = ["Cap", "Cut", "Function", "Limit", "cuts", "limits"]

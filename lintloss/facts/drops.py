@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from lintloss.facts import cuts, left_out, regions
+from lintloss.facts import left_out, regions, whole
 from lintloss.facts.callers import text_of
 from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
@@ -48,7 +48,7 @@ def note_looped(machine: Machine, loop: Loop) -> None:
     header = loop.statement.iter if isinstance(loop.statement, ast.For) else None
     if not isinstance(header, ast.Call) or not isinstance(loop.iterates, LibObject) or not drops(loop.iterates):
         return
-    loader = cuts.unwrapped(header)
+    loader = whole.unwrapped(header)
     rows = text_of(loader.args[0]) if isinstance(loader, ast.Call) and loader.args else ""
     if is_evaluation(rows) and regions.NAME.search(machine.frame.name):
         machine.stored[loop.iterates.key, rows] = (loop.iterates, loop.place, False)

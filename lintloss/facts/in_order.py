@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import kept_back, keywords
+from lintloss.facts import kept_back, keywords, shuffled
 from lintloss.facts.cuts import ENDLESS
+from lintloss.facts.library.loaders import OF_ROWS
 from lintloss.facts.machine import Machine
 from lintloss.facts.provenance import Made, Spot, Tracer, constant
 from lintloss.facts.survey import called_name
 
-LOADERS = {"DataLoader", "StatefulDataLoader", "MultiEpochsDataLoader"}
 KEPT = {"SequentialSampler", "DistributedEvalSampler", "OrderedDistributedSampler"}
 
 
@@ -25,16 +25,18 @@ def is_loader(machine: Machine, source: Spot) -> bool:
 
 def _keeps_order(tracer: Tracer, made: Made) -> bool:
     call, spot = made.spot.node, made.spot
-    if made.target is not None or not isinstance(call, ast.Call) or keywords.name_of(spot, call) not in LOADERS:
+    if made.target is not None or not isinstance(call, ast.Call) or keywords.name_of(spot, call) not in OF_ROWS:
         return False
     if any(word.arg is None for word in call.keywords) or "streaming=True" in spot.module.code:
         return False
     given = keywords.of(spot, call)
-    shuffled = given.get("shuffle") or (call.args[2] if len(call.args) > 2 else None)
-    if shuffled is not None and constant(tracer, spot.at(shuffled)) is not False:
+    told = given.get("shuffle") or (call.args[2] if len(call.args) > 2 else None)
+    if told is not None and constant(tracer, spot.at(told)) is not False:
         return False
     rows = given.get("dataset") or (call.args[0] if call.args else None)
     if rows is None or kept_back.is_random(tracer, spot.at(rows)) or "batch_sampler" in given:
+        return False
+    if shuffled.are(tracer, spot.at(rows)):
         return False
     sampler = given.get("sampler")
     return sampler is None or _is_plain(tracer, spot.at(sampler))

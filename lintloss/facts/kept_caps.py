@@ -6,7 +6,7 @@ import ast
 import re
 
 from lintloss.facts import bindings, callers
-from lintloss.facts.caps import EXPOSED, Cap, Function, assigned, defaults, given_by, parameters
+from lintloss.facts.caps import EXPOSED, Cap, Function, assigned, defaults, given_by, is_cap, parameters
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name, walk
 from lintloss.parse import Module
@@ -22,7 +22,7 @@ def of_field(machine: Machine, module: Module, function: Function, name: str) ->
     maker = bound[0][0]
     default = defaults(maker).get(kept.id)
     number = default.value if isinstance(default, ast.Constant) else None
-    if maker.name != "__init__" or not isinstance(number, int) or isinstance(number, bool) or number <= 0:
+    if maker.name != "__init__" or not is_cap(number):
         return None
     if assigned(maker, kept.id) or _is_set_by_others(machine, module, owner, name):
         return None

@@ -86,7 +86,7 @@ def is_module(value: Value) -> bool:
     return isinstance(value, LibObject) or (isinstance(value, Ref) and value.kind == "instance")
 
 
-def unwrapped(value: Value) -> Value:
+def inner_model(value: Value) -> Value:
     """See through DataParallel and the like."""
     while isinstance(value, LibObject) and value.name.rsplit(".", 1)[-1] in WRAPPERS and value.args:
         value = value.args[0]
@@ -107,7 +107,7 @@ def _mode_of_one(machine: Machine, model: Value) -> tuple[str, Evidence | None]:
     told, where = _told(machine, model)
     if told in {"eval", "unsure"}:
         return told, where
-    parts = _modes_of_parts(machine, unwrapped(model), 0)
+    parts = _modes_of_parts(machine, inner_model(model), 0)
     if not parts or "eval" not in {state for state, _ in parts}:
         return told, where
     place = next(place for state, place in parts if state == "eval")
@@ -178,7 +178,7 @@ def applied(machine: Machine, node: ast.AST, receiver: Value, function: Value) -
 def _keys(model: Value) -> Iterable[Key]:
     """Yield the identities under which a module's mode may be known: its own, what it wraps, what holds it."""
     yield key_of(model)
-    inner = unwrapped(model)
+    inner = inner_model(model)
     if inner != model:
         yield key_of(inner)
     if isinstance(model, Opaque):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from lintloss.facts import sampled
 from lintloss.facts.library import models, shapes
 from lintloss.facts.linear import Atom, Linear
 from lintloss.facts.machine import Machine
@@ -22,6 +23,12 @@ CAUSAL_CONTEXT, CONTEXT = 1024, 512  # the shortest in use: GPT-2's, and BERT's
 
 def overlap(machine: Machine, node: ast.AST, scoring: Scoring) -> Overlap | None:
     """Return how the windows that are scored overlap; None where they do not, or where that is not known."""
+    found = _overlap(machine, node, scoring)
+    return found if found is None or not sampled.are_drawn(machine, found.place) else None
+
+
+def _overlap(machine: Machine, node: ast.AST, scoring: Scoring) -> Overlap | None:
+    """Return how windows overlap that are scored all, or one after the other."""
     if scoring.criterion in {"gather", "index"} or _is_of_one_head(machine, node, scoring):
         return None
     targets = [shapes.tensor(option) for option in options(scoring.target)]

@@ -18,8 +18,8 @@ from lintloss.patterns import regex
 LOADED = regex(r"load|data|batch(?!_?size)|\bdl\b|_dl\b|iter", re.IGNORECASE)
 PLAIN = regex(r"\.item\(\)|float\(")
 SWITCHES = regex(r"no_grad|inference_mode|set_grad_enabled|training=False|train\(False\)")
-# What takes a step, in whatever words, or is for a gradient.
-STEPS = regex(
+# What may take a step, in whatever words, or be for a gradient: far more than `training_steps.STEPS`, for it only silences.
+MAY_STEP = regex(
     r"backward|\bstep|update|optim|train|grad|learn|scaler|closure|attack|perturb|generate|sample", re.IGNORECASE
 )
 SHOWS = frozenset({"print", "append", "float", "isnan", "isinf", "isfinite", "info", "debug", "write", "set_postfix"})
@@ -34,7 +34,7 @@ def is_all(function: ast.AST, loop: ast.AST | None) -> bool:
     """
     if not isinstance(function, Function) or not isinstance(loop, ast.For) or bindings.is_generator(function):
         return False
-    if STEPS.search(SWITCHES.sub("", text_of(function))) or not _runs_over_batches(function, loop):
+    if MAY_STEP.search(SWITCHES.sub("", text_of(function))) or not _runs_over_batches(function, loop):
         return False
     known = {
         each.target.id

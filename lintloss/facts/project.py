@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import AnyStr
 
+from lintloss.facts import texts
 from lintloss.facts.links import Found, Links
 from lintloss.parse import Module
 
@@ -35,6 +36,7 @@ class Project:
         self._folders: dict[str, frozenset[str]] = {}
         self._resolved: dict[tuple[str, str, int], Found] = {}
         self._listed: dict[str, tuple[list[str], list[str]]] = {}  # root -> files, folders
+        self._beside: dict[str, list[str]] = {}  # root -> scripts, manuals and settings
         self._texts: dict[str, bytes] = {}
         self._links = Links(self._bytes, self._found)
         self._users: dict[tuple[str, str, tuple[bytes, ...]], list[str]] = {}  # folder, name, links -> files
@@ -100,6 +102,23 @@ class Project:
             self.read |= self._links.searched(each)
         self._asked |= reached
         return os.path.normpath(goal) in reached
+
+    def run_together(self, path: str, other: str) -> bool:
+        """Say whether one program may run two files: one of them imports the other, or a third one both."""
+        pair = (os.path.normpath(path), os.path.normpath(other))
+        if pair[0] == pair[1] or self.reaches(*pair) or self.reaches(*pair[::-1]):
+            return True
+        files, _ = self._around(os.path.dirname(pair[0]))
+        self.read.update(files)
+        return any(all(self.reaches(each, goal) for goal in pair) for each in files)
+
+    def texts(self, path: str) -> Iterator[tuple[str, bytes]]:
+        """Yield the scripts, manuals and settings of the project around `path`: how its programs are run."""
+        root = _root(os.path.dirname(os.path.normpath(path)))
+        if root not in self._beside:
+            self._beside[root] = texts.below(root, SKIPPED)
+        self.read.update(self._beside[root])
+        yield from ((each, texts.read(each)) for each in self._beside[root])
 
     def _may_use(self, path: str, name: bytes, use: re.Pattern[bytes], words: list[bytes]) -> bool:
         data = self._bytes(path)

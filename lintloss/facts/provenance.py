@@ -14,13 +14,13 @@ from typing import TypeGuard
 
 from lintloss.facts import bindings, callers, classes, entries, imports, moved
 from lintloss.facts.caps import Function, defaults, parameters
-from lintloss.facts.cuts import unwrapped
 from lintloss.facts.entries import EACH, Picks, trains
 from lintloss.facts.machine import Machine
 from lintloss.facts.measuring import is_unit_test
 from lintloss.facts.split_names import is_held_out
 from lintloss.facts.survey import at_row, called_name
 from lintloss.facts.values import Class, Func, ModuleValue, Pending, Value
+from lintloss.facts.whole import unwrapped
 from lintloss.parse import Module
 from lintloss.patterns import regex
 

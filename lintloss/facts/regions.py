@@ -31,6 +31,7 @@ MEASURES = regex(
     re.IGNORECASE,
 )
 PERPLEXITY = regex(r"perplexity|(?<![a-z])ppl(?![a-z])", re.IGNORECASE)
+# Of a file: whatever it may train. `training_steps.STEPS` is what a loop trains by.
 LEARNS = regex(r"\.backward\(|optimi[sz]er|\.train\(\)|[tT]rainer\b|\.fit\(")
 PHASE = regex(r"(\w+) == '(?:train|training)'$")
 MODEL_BASE = regex(r"(^|\.)nn\.(modules\.)?(\w+\.)?\w+$|PreTrainedModel$|GenerationMixin$")

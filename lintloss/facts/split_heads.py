@@ -14,7 +14,7 @@ from lintloss.facts.callers import text_of
 from lintloss.facts.split_names import is_evaluation
 from lintloss.facts.survey import called_name, walk
 from lintloss.facts.trained_whole import is_trained_on, unwrapped
-from lintloss.facts.unreset import STEPS
+from lintloss.facts.training_steps import STEPS
 from lintloss.parse import Module
 
 Found = tuple[ast.AST, str, str]

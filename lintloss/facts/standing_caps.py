@@ -9,15 +9,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-from lintloss.facts import aliases, bindings, cuts, in_order
+from lintloss.facts import aliases, bindings, cuts, in_order, reported, whole
 from lintloss.facts.callers import text_of
-from lintloss.facts.caps import BUDGET, Function, Origin, defaults, is_length, parameters
-from lintloss.facts.option_defaults import Known, of_name
-from lintloss.facts.provenance import Spot, Tracer, bind, spot_at
+from lintloss.facts.caps import Function, Origin
+from lintloss.facts.default_numbers import Numbers
+from lintloss.facts.option_defaults import Known
+from lintloss.facts.provenance import Spot, spot_at
 from lintloss.facts.survey import called_name, walk
-
-DEPTH = 12  # links from a name to its number
-KEPT = ("get", "getattr")
 
 
 def of_loop(origin: Origin, loop: cuts.Loop, around: ast.AST) -> cuts.Cut | None:
@@ -25,8 +23,11 @@ def of_loop(origin: Origin, loop: cuts.Loop, around: ast.AST) -> cuts.Cut | None
     if not isinstance(loop, ast.For):
         return None
     for limit, source in _limits(origin, loop, around):
-        number = _number(Tracer(origin.machine), spot_at(origin.module, limit.limit), DEPTH)
-        if number is None or cuts.is_reported(loop, around, _words(limit.limit, number), limit.counters):
+        numbers = Numbers(origin.machine)
+        number = numbers.of(spot_at(origin.module, limit.limit))
+        if number is None or reported.is_reported(loop, around, _words(limit.limit, number), limit.counters):
+            continue
+        if any(_is_told(each) for each in numbers.ways):
             continue
         if in_order.is_loader(origin.machine, spot_at(origin.module, source)):
             return cuts.Cut(limit.node, limit.how, f"{number.text} = {number.value}", "warning")
@@ -34,7 +35,13 @@ def of_loop(origin: Origin, loop: cuts.Loop, around: ast.AST) -> cuts.Cut | None
 
 
 def _words(limit: ast.expr, number: Known) -> set[str]:
-    return {text_of(limit), number.text} - {str(number.value)}
+    return {text_of(limit), number.text}
+
+
+def _is_told(way: Spot) -> bool:
+    """Say whether the function that hands a cap on tells it: `print(f"ppl {ppl} on {args.max_batches} batches")`."""
+    functions = [each for each in way.around if isinstance(each, Function)]
+    return reported.tells(functions[-1] if functions else way.module.tree, [text_of(way.node)])
 
 
 # -- limits -----------------------------------------------------------------------------------------------------------
@@ -45,10 +52,9 @@ def _limits(origin: Origin, loop: ast.For, around: ast.AST) -> Iterator[tuple[cu
     called = aliases.of(origin.module)
     header = _written(loop, around, called)
     name = aliases.last_name(header.func, called) if isinstance(header, ast.Call) else ""
-    if isinstance(header, ast.Call) and name == "islice" and len(header.args) == 2:
-        yield cuts.Limit(header, "islice", header.args[1], set()), header.args[0]
-    elif isinstance(header, ast.Call) and name == "zip" and len(header.args) == 2:
-        yield from _zipped(header)
+    taken = list(cuts.header_limits(header, name)) if isinstance(header, ast.Call) else []
+    if taken:
+        yield from ((limit, sources[0]) for limit, sources in taken if len(sources) == 1)
     elif isinstance(header, ast.Call) and name in {"range", "trange"}:
         drawn = _drawn(loop, around)
         if drawn is not None and len(header.args) == 1:
@@ -61,18 +67,12 @@ def _written(loop: ast.For, around: ast.AST, called: Mapping[str, str]) -> ast.e
     """Return what a loop runs over, without its wrappers; of a name, the range that it always stands for."""
     if isinstance(loop.iter, ast.Call) and called_name(loop.iter.func) == "trange":
         return loop.iter  # a range, and its own wrapper
-    header = cuts.unwrapped(loop.iter, called)
+    header = whole.unwrapped(loop.iter, called)
     bound = bindings.of(around).get(header.id, ()) if isinstance(header, ast.Name) else ()
-    made = [cuts.unwrapped(each.value, called) for each in bound if each.value is not None and not each.picks]
+    made = [whole.unwrapped(each.value, called) for each in bound if each.value is not None and not each.picks]
     same = len(made) == len(bound) and len({text_of(each) for each in made}) == 1
     ranges = same and isinstance(made[0], ast.Call) and called_name(made[0].func) in {"range", "islice"}
     return made[0] if ranges else header
-
-
-def _zipped(header: ast.Call) -> Iterator[tuple[cuts.Limit, ast.expr]]:
-    for one, other in (header.args, header.args[::-1]):
-        if isinstance(one, ast.Call) and text_of(one.func) == "range" and len(one.args) == 1:
-            yield cuts.Limit(header, "zip", one.args[0], set()), other
 
 
 def _drawn(loop: ast.For, around: ast.AST) -> ast.expr | None:
@@ -85,90 +85,3 @@ def _drawn(loop: ast.For, around: ast.AST) -> ast.expr | None:
             if isinstance(node, ast.Assign) and names & {text_of(each) for each in node.targets}:
                 return made.args[0]
     return None
-
-
-# -- numbers ----------------------------------------------------------------------------------------------------------
-
-
-def _number(tracer: Tracer, spot: Spot, depth: int) -> Known | None:
-    """Return the number that an expression has where nobody asks for another one; a literal that a caller gives is a choice."""
-    node = spot.node
-    if depth == 0 or BUDGET.search(text_of(node)):
-        return None
-    if isinstance(node, ast.Call) and text_of(node.func) in {"min", "int"}:
-        others = [each for each in node.args if not is_length(each)]
-        return _number(tracer, spot.at(others[0]), depth - 1) if len(others) == 1 else None
-    if isinstance(node, ast.Name):
-        return _of_variable(tracer, spot, node.id, depth)
-    option = _option(node)
-    return _of_option(tracer, spot, option, depth) if option else None
-
-
-def _option(node: ast.expr) -> str:
-    """Return the name of `args.steps`, `config["steps"]`, `config.get("steps", 50)` and `getattr(args, "steps", 50)`."""
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    key: ast.expr | None = node.slice if isinstance(node, ast.Subscript) else None
-    if isinstance(node, ast.Call) and called_name(node.func) in KEPT:
-        key = next((each for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)), None)
-    return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ""
-
-
-def _of_option(tracer: Tracer, spot: Spot, name: str, depth: int) -> Known | None:
-    node = spot.node
-    own = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
-    if own and spot.owner is not None:
-        bound = bindings.fields(spot.owner).get(name, ())
-        kept = bindings.only(tuple(each for _, each in bound))
-        if kept is not None:
-            inside = Spot(kept, spot.module, (spot.owner, bound[0][0]))
-            return _literal(kept, f"self.{name}") or _number(tracer, inside, depth - 1)
-        if bound:
-            return None
-    return of_name(tracer.machine.project, spot.module, name)
-
-
-def _of_variable(tracer: Tracer, spot: Spot, name: str, depth: int) -> Known | None:
-    for index in range(len(spot.around) - 1, -1, -1):
-        scope = spot.around[index]
-        if not isinstance(scope, Function):
-            continue
-        inside = Spot(spot.node, spot.module, spot.around[: index + 1])
-        bound = bindings.of(scope).get(name, ())
-        if bound and name in parameters(scope):  # `n = min(n, len(loader))`
-            bound = tuple(each for each in bound if not _only_limits(each.value, name))
-        if bound:
-            only = bindings.only(bound)
-            return _number(tracer, inside.at(only), depth - 1) if only is not None else None
-        if name in parameters(scope):
-            return _of_parameter(tracer, inside, scope, name, depth)
-    only = bindings.only(bindings.of(spot.module.tree).get(name, ()))
-    if only is None:
-        return None
-    return _literal(only, name) or _number(tracer, Spot(only, spot.module), depth - 1)
-
-
-def _only_limits(value: ast.expr | None, name: str) -> bool:
-    """Say whether a parameter gets a limit by the length of the data."""
-    if not isinstance(value, ast.Call) or text_of(value.func) != "min":
-        return False
-    return all(is_length(each) or text_of(each) == name for each in value.args)
-
-
-def _literal(node: ast.expr, name: str) -> Known | None:
-    known = isinstance(node, ast.Constant) and type(node.value) is int and node.value > 0
-    return Known(name, node.value) if known and isinstance(node, ast.Constant) and isinstance(node.value, int) else None
-
-
-def _of_parameter(tracer: Tracer, inside: Spot, function: Function, name: str, depth: int) -> Known | None:
-    """Return what all calls give, by names and options alone, else the default."""
-    given = [bind(function, call) for call in tracer.calls(inside, function)]
-    spots = [each[name] for each in given if name in each]
-    if any("**" in each for each in given):
-        return None
-    default = defaults(function).get(name)
-    if not spots:
-        option = _literal(default, name) if default is not None else None
-        return option or (of_name(tracer.machine.project, inside.module, name) if default is None else None)
-    found = [_number(tracer, each, depth - 1) for each in spots]
-    return found[0] if all(each is not None for each in found) else None

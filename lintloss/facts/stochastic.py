@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lintloss.facts import classes
 from lintloss.facts.library.tables import CAUSAL, HEADED, MASKED_MODELS, PAIRED
 from lintloss.facts.machine import Machine
-from lintloss.facts.modes import is_module, unwrapped
+from lintloss.facts.modes import inner_model, is_module
 from lintloss.facts.survey import walk
 from lintloss.facts.values import UNLESS_GIVEN, Class, Const, LibObject, Opaque, Ref, Value, options
 from lintloss.findings import Evidence
@@ -57,7 +57,7 @@ NONE = Stochastic("no")
 
 def of(machine: Machine, model: Value) -> Stochastic:
     """Say what is known of a model."""
-    found = [_of_one(machine, unwrapped(each), set(), 0) for each in options(model) if not isinstance(each, Const)]
+    found = [_of_one(machine, inner_model(each), set(), 0) for each in options(model) if not isinstance(each, Const)]
     return _strongest(found) if len({each.fresh for each in found}) == 1 else UNKNOWN
 
 

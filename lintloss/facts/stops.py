@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from lintloss.facts import whole
-from lintloss.facts.cuts import unwrapped
 from lintloss.facts.loops import Loop
 from lintloss.facts.observations import Averaging
 from lintloss.facts.split_names import TRAIN
 from lintloss.facts.units import count
 from lintloss.facts.values import Key, Quantity
+from lintloss.facts.whole import unwrapped
 from lintloss.findings import Evidence
 from lintloss.patterns import regex
 

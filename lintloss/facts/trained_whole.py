@@ -14,7 +14,7 @@ from lintloss.facts.callers import text_of
 from lintloss.facts.same_values import are_given_same, exclude, sees_same
 from lintloss.facts.split_names import is_held_out, is_training
 from lintloss.facts.survey import called_name, walk
-from lintloss.facts.unreset import STEPS
+from lintloss.facts.training_steps import STEPS
 from lintloss.parse import Module
 from lintloss.patterns import regex
 

@@ -3,57 +3,37 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 from lintloss.facts import (
     classes,
-    consumers,
     cut_texts,
     cuts,
-    drops,
+    dropped,
     early_returns,
-    first_batches,
-    handed,
     keras_steps,
     left_out,
     leftovers,
     scored,
     standing_caps,
     streams,
-    unconsumed,
     unused_helpers,
+    whole,
 )
 from lintloss.facts.callers import text_of
 from lintloss.facts.caps import Function, Origin, assigned
 from lintloss.facts.library import loaders
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
-from lintloss.facts.observations import Observation, Setting
+from lintloss.facts.observations import Observation
 from lintloss.facts.scored_passes import Pass
-from lintloss.facts.survey import at_row, walk
-from lintloss.facts.values import Class, Const, Func, Lib, LibObject, Ref, Value, options
+from lintloss.facts.truncated import Truncation, at, expression
+from lintloss.facts.values import Class, Const, Func, LibObject, Ref, Value, options
 from lintloss.findings import Evidence
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
-RANDOM = regex(r"rand|choice|sample")
 ARGUMENTS = regex(r"(TrainingArguments|SFTConfig|TrainingConfig)$")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Truncation(Observation):
-    """Evaluation data that is left out.
-
-    how: "drop_last", "trainer", "leftovers", or how a loop is cut: see cuts.Cut. severity: "error" or "warning".
-    """
-
-    how: str
-    cap: str = ""
-    severity: str = "error"
-    data: str = ""
-    reasons: tuple[Evidence, ...] = ()
 
 
 def observe(machine: Machine, module: Module, passes: list[Pass], seen: Iterable[Observation] = ()) -> list[Truncation]:
@@ -66,70 +46,26 @@ def observe(machine: Machine, module: Module, passes: list[Pass], seen: Iterable
     loops += scored.named(machine, module, loops)
     loops = [pair for pair in loops if scored.measures(*pair) and scored.keeps_something(*pair)]
     found = [
-        *_dropped(machine, module, passes, loops),
+        *dropped.observe(machine, module, passes, loops),
         *_cut(machine, module, loops),
         *_restarted(machine, module, loops),
         *_thrown(machine, module, loops),
         *_kept(machine, module, passes),
         *_trainers(machine, module),
         *(
-            _at(machine, module, node, "whole", cap=text, severity="warning")
+            at(machine, module, node, "whole", cap=text, severity="warning")
             for node, text in keras_steps.observe(module)
         ),
     ]
     found += _left_out(machine, module, loops, found)
     found += [
-        _at(machine, module, place, "text", data=text_of(text)[:50], reasons=(loop.place,))
+        at(machine, module, place, "text", data=text_of(text)[:50], reasons=(loop.place,))
         for place, text, loop in cut_texts.observe(machine, module, loops)
     ]
     first: dict[object, Truncation] = {}
     for each in found:
         first.setdefault(each.span, each)
     return list(first.values())
-
-
-def _at(
-    machine: Machine,
-    module: Module,
-    node: ast.AST,
-    how: str,
-    *,
-    cap: str = "",
-    severity: str = "error",
-    data: str = "",
-    reasons: Iterable[Evidence] = (),
-) -> Truncation:
-    span = machine.anchor(module).span(node)
-    return Truncation(
-        path=module.path,
-        span=span,
-        statement_rows=(span.row, span.end_row),
-        scope_rows=machine.anchor(module).scope(span.row),
-        setting=Setting(phase="evaluation"),
-        how=how,
-        cap=cap,
-        severity=severity,
-        data=data,
-        reasons=tuple(reasons),
-    )
-
-
-# -- drop_last --------------------------------------------------------------------------------------------------------
-
-
-def _dropped(machine: Machine, module: Module, passes: list[Pass], loops: list[scored.Looped]) -> Iterator[Truncation]:
-    told: set[Evidence | None] = set()
-    for (_, name), (loader, place, at_times) in machine.stored.items():
-        told.add(loader.made)
-        found = list(_of_loader(machine, module, loader, place, name, at_times=at_times))
-        yield from _where_it_is_read(machine, module, loader, loops, found)
-    for each in passes:
-        loop = each.region.loop
-        if loop is not None and not handed.is_training_data(machine, each):
-            short = list(_over_dropping(machine, module, loop, told))
-            told.update(place for one in short for place in one.reasons)
-            yield from short
-    yield from _made_by_functions(machine, module, told)
 
 
 def handed_over(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[Truncation]:
@@ -142,164 +78,8 @@ def handed_over(machine: Machine, module: Module, loops: Iterable[scored.Looped]
     statements = {loop.statement for _, loop in loops if loop.statement is not None}
     for loop in machine.loop_of.values():
         if loop.statement in statements:
-            yield from _over_dropping(machine, module, loop, ())
+            yield from dropped.of_loop(machine, module, loop, ())
     yield from _thrown(machine, module, loops)
-
-
-def _where_it_is_read(
-    machine: Machine, module: Module, loader: LibObject, loops: list[scored.Looped], found: list[Truncation]
-) -> Iterator[Truncation]:
-    """Tell of a loader in the loops that evaluate with it, where another function makes it: there a number is short."""
-    homes = {loop.statement: node for node, loop in loops}
-    readers = [each for each in machine.loop_of.values() if each.statement in homes and _reads(each, loader)]
-    places = [
-        (loop, _expression(machine, module, loop.place))
-        for loop in (readers if found else ())
-        if not _holds(homes[loop.statement], loader)
-    ]
-    shown = [(loop, node) for loop, node in places if node is not None]
-    if not shown:
-        yield from found
-    for each in found:
-        for loop, node in shown:
-            reasons = tuple(dict.fromkeys((*each.reasons, loop.place)))
-            yield _at(machine, module, node, each.how, severity=each.severity, data=each.data, reasons=reasons)
-
-
-def _reads(loop: Loop, loader: LibObject) -> bool:
-    return any(isinstance(each, LibObject) and each.made == loader.made for each in options(loop.iterates))
-
-
-def _holds(function: ast.AST | None, loader: LibObject) -> bool:
-    """Say whether a loader is made in the function itself; a module's body holds what it makes."""
-    if not isinstance(function, Function) or loader.made is None:
-        return True
-    return function.lineno <= loader.made.span.row <= (function.end_lineno or function.lineno)
-
-
-def _shuffles(value: Value) -> bool:
-    return isinstance(value, LibObject) and value.arg(2, "shuffle") == Const(True)
-
-
-def _is_held_out(machine: Machine, loader: LibObject) -> bool:
-    """Say whether a loader is stored under the name of an evaluation's where it is made: it is shuffled all the same."""
-    made = loader.made
-    module = machine.project.module(made.path) if made is not None else None
-    if made is None or module is None:
-        return False
-    stored = (
-        each.targets[0]
-        for each in walk(module.tree)
-        if isinstance(each, ast.Assign) and each.lineno <= made.span.row <= (each.end_lineno or 0)
-    )
-    return any(isinstance(each, ast.Name | ast.Attribute) and _is_for_evaluation(each) for each in stored)
-
-
-def _is_for_evaluation(target: ast.expr) -> bool:
-    return left_out.is_for_evaluation(text_of(target).rsplit(".", 1)[-1])
-
-
-def _over_dropping(
-    machine: Machine, module: Module, loop: Loop, told: Iterable[Evidence | None]
-) -> Iterator[Truncation]:
-    for option in options(loop.iterates):
-        if not isinstance(option, LibObject):
-            continue
-        if _shuffles(option) and not _is_held_out(machine, option):  # the training's, whose loss is measured beside it
-            continue
-        if drops.drops(option) and option.made not in told:
-            away = not _holds(loop.function, option)
-            yield from _of_loader(machine, module, option, loop.place, "the evaluation loader", elsewhere=away)
-
-
-def _made_by_functions(machine: Machine, module: Module, told: Container[Evidence | None]) -> Iterator[Truncation]:
-    """Find the evaluation loaders among the results of a function that serves training and evaluation alike."""
-    makers = {getattr(node, "name", ""): made for node, made in machine.makers.items() if made is not None}
-    for node in walk(module.tree) if makers else ():
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
-            continue
-        made = makers.get(text_of(node.value.func).rsplit(".", 1)[-1])
-        name = text_of(node.targets[0]).rsplit(".", 1)[-1]
-        if made is None or made.made is None or made.made.path != module.path or made.made in told:
-            continue
-        if not left_out.is_for_evaluation(name):
-            continue
-        written = _keyword(machine, module, made.made, "drop_last")
-        if isinstance(written, ast.Constant) and written.value is True:
-            used = Evidence(module.path, machine.anchor(module).span(node.value), f"stored as `{name}`")
-            yield from _of_loader(machine, module, made, used, name)
-
-
-def _of_loader(
-    machine: Machine,
-    module: Module,
-    loader: LibObject,
-    used: Evidence,
-    name: str,
-    *,
-    at_times: bool = False,
-    elsewhere: bool = False,
-) -> Iterator[Truncation]:
-    """Tell of a loader that drops.
-
-    Args:
-        at_times: what made it makes others, too, which do not: of one kind of data set, say.
-        elsewhere: it is told of where it is used, and not where it is made.
-    """
-    if (
-        loader.made is None
-        or (used.path == module.path and unconsumed.is_one(machine.project, module, used.span.row, name))
-        or _loses_nothing(machine, loader)
-        or left_out.is_for_samples(module, name)
-        or first_batches.are_all(machine, module, name)
-        or re.search(rf"(?i)(infinit|cycle|endless|repeat)\w*\(\s*(self\.)?{re.escape(name)}\b", module.code)
-    ):
-        return
-    if loader.made.path == module.path and not elsewhere:
-        node = _keyword(machine, module, loader.made, "drop_last")
-    else:
-        node = _expression(machine, module, used) if used.path == module.path else None
-    made = _call(machine, module, loader.made)
-    if node is not None and not (made is not None and left_out.is_as_long_as_asked(module, made)):
-        severity = "warning" if at_times or consumers.are_capped(machine.project, module, name) else "error"
-        yield _at(machine, module, node, "drop_last", severity=severity, data=name, reasons=(loader.made, used))
-
-
-def _loses_nothing(machine: Machine, loader: LibObject) -> bool:
-    """Say whether a loader loses nothing: batches of one, or a data set that draws at random for ever."""
-    if loader.arg(1, "batch_size") in {Const(1), Const(None)}:
-        return True
-    return any(is_random(machine, option) for option in options(loader.arg(0, "dataset") or Const(None)))
-
-
-def is_random(machine: Machine, dataset: Value) -> bool:
-    if not isinstance(dataset, Ref) or dataset.cls is None:
-        return isinstance(dataset, LibObject) and "Iterable" in dataset.name
-    for base in classes.bases(machine, dataset.cls):
-        if isinstance(base, Lib) and "Iterable" in base.name:
-            return True
-        if isinstance(base, Class):
-            for each in base.node.body:
-                if isinstance(each, ast.FunctionDef) and each.name == "__getitem__" and RANDOM.search(text_of(each)):
-                    return True
-    return False
-
-
-def _keyword(machine: Machine, module: Module, place: Evidence, name: str) -> ast.AST | None:
-    call = _call(machine, module, place)
-    return next((each.value for each in call.keywords if each.arg == name), call) if call is not None else None
-
-
-def _call(machine: Machine, module: Module, place: Evidence) -> ast.Call | None:
-    anchor = machine.anchor(module)
-    calls = (each for each in at_row(module.tree, place.span.row) if isinstance(each, ast.Call))
-    return next((each for each in calls if place.path == module.path and anchor.span(each) == place.span), None)
-
-
-def _expression(machine: Machine, module: Module, place: Evidence) -> ast.AST | None:
-    anchor = machine.anchor(module)
-    nodes = (node for node in at_row(module.tree, place.span.row) if isinstance(node, ast.expr))
-    return next((node for node in nodes if anchor.span(node) == place.span), None)
 
 
 # -- loops ------------------------------------------------------------------------------------------------------------
@@ -310,15 +90,15 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
         if loop.statement is None:
             continue
         if isinstance(loop.statement, ast.For) and streams.goes_on(
-            machine, module, cuts.unwrapped(loop.statement.iter)
+            machine, module, whole.unwrapped(loop.statement.iter)
         ):
             continue
         early = early_returns.of_loop(node, loop)
         if early is not None:
-            yield _at(machine, module, early, "return", data=_data(loop), reasons=(loop.place,))
+            yield at(machine, module, early, "return", data=_data(loop), reasons=(loop.place,))
         endless = _is_endless(machine, module, loop)
         function = node if isinstance(node, Function) else None
-        around = function if function is not None else loop.statement
+        around = function if function is not None else module.tree
         origin = Origin(machine, module, function)
         found = list(cuts.cuts(origin, loop.statement, around))
         standing = standing_caps.of_loop(origin, loop.statement, around) if not found else None
@@ -329,7 +109,7 @@ def _cut(machine: Machine, module: Module, loops: list[scored.Looped]) -> Iterat
                 continue
             if cut.how == "short":  # what is scored is full, whatever is lost
                 left_out.note_full(machine, loop, loop.place)
-            yield _at(
+            yield at(
                 machine,
                 module,
                 cut.node,
@@ -346,11 +126,11 @@ def _restarted(machine: Machine, module: Module, loops: list[scored.Looped]) -> 
     statements = {loop.statement for _, loop in loops}
     for place, loop, loader in machine.restarted:
         node = (
-            _expression(machine, module, place) if loop.statement in statements and place.path == module.path else None
+            expression(machine, module, place) if loop.statement in statements and place.path == module.path else None
         )
         rows = options(loader.arg(0, "dataset") or Const(None))
-        if node is not None and not any(is_random(machine, each) for each in rows):
-            yield _at(machine, module, node, "restarted", data=text_of(node)[:50], reasons=(loop.place,))
+        if node is not None and not any(dropped.is_random(machine, each) for each in rows):
+            yield at(machine, module, node, "restarted", data=text_of(node)[:50], reasons=(loop.place,))
 
 
 def _thrown(machine: Machine, module: Module, loops: Iterable[scored.Looped]) -> Iterator[Truncation]:
@@ -358,9 +138,9 @@ def _thrown(machine: Machine, module: Module, loops: Iterable[scored.Looped]) ->
     statements = {loop.statement for _, loop in loops}
     for each in machine.thrown:
         if each.loop.statement in statements and each.shown.path == module.path:
-            node = _expression(machine, module, each.shown)
+            node = expression(machine, module, each.shown)
             if node is not None:
-                yield _at(
+                yield at(
                     machine, module, node, "thrown", data=text_of(node)[:50], reasons=(each.place, each.loop.place)
                 )
 
@@ -369,7 +149,7 @@ def _is_endless(machine: Machine, module: Module, loop: Loop) -> bool:
     """Say whether what is iterated has no end: a random or streaming data set, a generator with `while True`."""
     for option in options(loop.iterates):
         if isinstance(option, LibObject) and loaders.is_loader(option):
-            return any(is_random(machine, each) for each in options(option.arg(0, "dataset") or Const(None)))
+            return any(dropped.is_random(machine, each) for each in options(option.arg(0, "dataset") or Const(None)))
     if "streaming=True" in module.code or (loop.equal and "sampler" in loop.equal[0].message):
         return True
     return any("while True" in text_of(function.node) for function in _generators(machine, module, loop, None))
@@ -383,7 +163,7 @@ def _is_drawn(loop: Loop) -> bool:
 def _data(loop: Loop) -> str:
     if loop.statement is None or isinstance(loop.statement, ast.While):
         return ""
-    return text_of(cuts.unwrapped(loop.statement.iter))[:50]
+    return text_of(whole.unwrapped(loop.statement.iter))[:50]
 
 
 def _generators(machine: Machine, module: Module, loop: Loop, around: ast.AST | None) -> list[Func]:
@@ -394,7 +174,7 @@ def _generators(machine: Machine, module: Module, loop: Loop, around: ast.AST | 
     if loop.statement is None or isinstance(loop.statement, ast.While):
         return []
     found: list[Func] = []
-    header = cuts.unwrapped(loop.statement.iter)
+    header = whole.unwrapped(loop.statement.iter)
     sources = [loop.statement.iter]
     if isinstance(header, ast.Name) and around is not None:
         sources += assigned(around, header.id)
@@ -434,11 +214,11 @@ def _kept(machine: Machine, module: Module, passes: list[Pass]) -> Iterator[Trun
             if place is None:
                 continue
             if function.module is module and not _is_shared(module, function):
-                yield _at(machine, module, place, "leftovers", data=_data(loop), reasons=(loop.place,))
+                yield at(machine, module, place, "leftovers", data=_data(loop), reasons=(loop.place,))
             elif loop.statement is not None and isinstance(loop.statement, ast.For):
                 span = machine.anchor(function.module).span(place)
                 why = Evidence(function.module.path, span, "only full batches are given here")
-                yield _at(machine, module, loop.statement.iter, "leftovers", data=_data(loop), reasons=(why,))
+                yield at(machine, module, loop.statement.iter, "leftovers", data=_data(loop), reasons=(why,))
 
 
 # -- makers -----------------------------------------------------------------------------------------------------------
@@ -456,11 +236,11 @@ def _left_out(
             continue
         node = each.node if left_out.is_own(module, each) else each.shown
         told.add(anchor.span(node))
-        name = text_of(cuts.unwrapped(each.shown))[:50]
+        name = text_of(whole.unwrapped(each.shown))[:50]
         used = Evidence(module.path, anchor.span(each.shown), "what the evaluation runs over")
         cap = text_of(each.node) if each.how == "whole" else ""
         severity = "error" if each.sure else "warning"
-        yield _at(machine, module, node, each.how, cap=cap, severity=severity, data=name, reasons=(why, used))
+        yield at(machine, module, node, each.how, cap=cap, severity=severity, data=name, reasons=(why, used))
 
 
 # -- the Hugging Face Trainer -----------------------------------------------------------------------------------------
@@ -482,7 +262,7 @@ def _trainers(machine: Machine, module: Module) -> Iterator[Truncation]:
                     and isinstance(each.value, ast.Constant)
                     and each.value.value is True
                 ):
-                    yield _at(machine, module, each.value, "trainer", data="the evaluation set")
+                    yield at(machine, module, each.value, "trainer", data="the evaluation set")
 
 
 __all__ = ["Truncation", "observe"]

@@ -16,11 +16,11 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.set_back import Resets
 from lintloss.facts.split_names import is_evaluation, is_training
 from lintloss.facts.survey import called_name, walk
+from lintloss.facts.training_steps import STEPS
 from lintloss.parse import Module
 from lintloss.patterns import regex
 
 LOSS = regex(r"loss|nll|ppl|perplex|entropy|\bce\b", re.IGNORECASE)
-STEPS = regex(r"\.backward\(|optim\w*\.step\(|opt\.step\(")
 MEANS = frozenset({"mean", "average", "fmean", "compute", "result"})
 FIELDS = frozenset({"avg", "mean", "average", "global_avg", "val_avg"})
 

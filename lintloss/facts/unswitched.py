@@ -17,7 +17,7 @@ from lintloss.facts.callers import text_of
 from lintloss.facts.forward_methods import FORWARD
 from lintloss.facts.machine import Machine
 from lintloss.facts.mode_tests import Spot
-from lintloss.facts.modes import is_module, unwrapped
+from lintloss.facts.modes import inner_model, is_module
 from lintloss.facts.rates import Made
 from lintloss.facts.state import Slot
 from lintloss.facts.stochastic import DEPTH, NONE, Stochastic
@@ -36,7 +36,7 @@ def of(machine: Machine, model: Value) -> Stochastic:
     if not any(mode_blind.may_hold_one(module.code) for module in machine.loaded()):
         return NONE
     reader = _Reader(machine)
-    found = [reader.of_module(unwrapped(each), 0) for each in options(model) if not isinstance(each, Const)]
+    found = [reader.of_module(inner_model(each), 0) for each in options(model) if not isinstance(each, Const)]
     seen = [each for one in found for each in one]
     return next((each for each in seen if each.sure == rates.YES), seen[0]) if found and all(found) else NONE
 

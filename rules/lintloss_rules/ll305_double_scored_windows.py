@@ -898,6 +898,96 @@ def perplexity(model, tokenizer, text, size=1024, stride=512):
     return math.exp(nats / tokens)
 """,
         ),
+        Bad(
+            why="Some batches of a loader in order: windows that begin one after the other share all but a token.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Windows(Dataset):
+    def __init__(self, ids, width=128):
+        self.ids, self.width = ids, width
+
+    def __len__(self):
+        return len(self.ids) - self.width
+
+    def __getitem__(self, k):
+        return self.ids[k : k + self.width], self.ids[k + 1 : k + self.width + 1]
+
+
+@torch.no_grad()
+def estimate(network, loader, eval_iters):
+    network.eval()
+    nats, scored = 0.0, 0
+    for k, (x, y) in enumerate(loader):
+        if k >= eval_iters:
+            break
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()  # <-
+        scored += y.numel()
+    network.train()
+    return nats / scored
+
+
+def train(network, optimizer, train_ids, held_out, options):
+    train_loader = DataLoader(Windows(train_ids), batch_size=options.rows, shuffle=True)
+    val_loader = DataLoader(Windows(held_out), batch_size=options.rows)
+    for step, (x, y) in enumerate(train_loader):
+        loss = F.cross_entropy(network(x).flatten(0, 1), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % options.every == 0:
+            print(step, estimate(network, val_loader, options.eval_iters))
+""",
+        ),
+        Bad(
+            why="The loader shuffles, and nobody sets the cap: all windows are scored, each token in 128 of them.",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Windows(Dataset):
+    def __init__(self, ids, width=128):
+        self.ids, self.width = ids, width
+
+    def __len__(self):
+        return len(self.ids) - self.width
+
+    def __getitem__(self, k):
+        return self.ids[k : k + self.width], self.ids[k + 1 : k + self.width + 1]
+
+
+@torch.no_grad()
+def estimate(network, loader, eval_iters=None):
+    network.eval()
+    nats, scored = 0.0, 0
+    for k, (x, y) in enumerate(loader):
+        if eval_iters is not None and k >= eval_iters:
+            break
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()  # <-
+        scored += y.numel()
+    network.train()
+    return nats / scored
+
+
+def train(network, optimizer, train_ids, held_out, options):
+    train_loader = DataLoader(Windows(train_ids), batch_size=options.rows, shuffle=True)
+    val_loader = DataLoader(Windows(held_out), batch_size=options.rows, shuffle=True)
+    for step, (x, y) in enumerate(train_loader):
+        loss = F.cross_entropy(network(x).flatten(0, 1), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % options.every == 0:
+            print(step, estimate(network, val_loader))
+""",
+        ),
     )
 
     good = (
@@ -1905,6 +1995,50 @@ def evaluate_from_dicts(model, loader, size=512):
         nats += F.cross_entropy(model(x).transpose(1, 2), y, reduction="sum").item()
         tokens += y.numel()
     return nats / tokens
+""",
+        ),
+        Good(
+            why="Some batches of a loader that shuffles: a random sample of the windows, of which hardly two share text.",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
+
+
+class Windows(Dataset):
+    def __init__(self, ids, width=128):
+        self.ids, self.width = ids, width
+
+    def __len__(self):
+        return len(self.ids) - self.width
+
+    def __getitem__(self, k):
+        return self.ids[k : k + self.width], self.ids[k + 1 : k + self.width + 1]
+
+
+@torch.no_grad()
+def estimate(network, loader, eval_iters):
+    network.eval()
+    nats, scored = 0.0, 0
+    for k, (x, y) in enumerate(loader):
+        if k >= eval_iters:
+            break
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+    network.train()
+    return nats / scored
+
+
+def train(network, optimizer, train_ids, held_out, options):
+    train_loader = DataLoader(Windows(train_ids), batch_size=options.rows, shuffle=True)
+    val_loader = DataLoader(Windows(held_out), batch_size=options.rows, shuffle=True)
+    for step, (x, y) in enumerate(train_loader):
+        loss = F.cross_entropy(network(x).flatten(0, 1), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % options.every == 0:
+            print(step, estimate(network, val_loader, options.eval_iters))
 """,
         ),
     )

@@ -3498,6 +3498,77 @@ def report(network):
     print("dev", dev_loss(network, Poems(torch.load("dev.pt"), 1)))
 """,
         ),
+        Bad(
+            why="A script hands the default of its option on, to a loader in a fixed order, and tells the result alone.",
+            severity=Severity.WARNING,
+            code="""\
+import argparse
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from network import Network
+
+
+@torch.no_grad()
+def nats_per_token(network, loader, most):
+    network.eval()
+    nats, scored = 0.0, 0
+    for k, (x, y) in enumerate(loader):
+        if k >= most:
+            break  # <-
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+    return nats / scored
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", default="held_out.pt")
+    parser.add_argument("--eval-batches", type=int, default=50)
+    options = parser.parse_args()
+    loader = DataLoader(torch.load(options.rows), batch_size=16)
+    nats = nats_per_token(Network().eval(), loader, options.eval_batches)
+    print(f"perplexity {math.exp(nats):.2f}")
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Bad(
+            why="The rows of the training are shuffled, and those that are scored are not.",
+            severity=Severity.WARNING,
+            code="""\
+import argparse
+import random
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from network import Network
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--eval-steps", type=int, default=100)
+options = parser.parse_args()
+
+train, held_out = torch.load("train.pt"), torch.load("held_out.pt")
+random.shuffle(train)
+loader = DataLoader(held_out, batch_size=8)
+network = Network().eval()
+nats, scored = 0.0, 0
+with torch.no_grad():
+    for step, (x, y) in enumerate(loader):
+        if step == options.eval_steps:
+            break  # <-
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+print("held-out loss", nats / scored)
+""",
+        ),
     )
 
     good = (
@@ -6273,6 +6344,275 @@ def report(network, poems):
 
 def report_each(network, poems):
     print("dev", dev_loss(network, UpToTheLast(poems)), dev_loss(network, FromWhereItWas(poems)))
+""",
+        ),
+        Good(
+            why="The caller that hands the default on tells it with the result.",
+            code="""\
+import argparse
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from network import Network
+
+
+@torch.no_grad()
+def nats_per_token(network, loader, most):
+    network.eval()
+    nats, scored = 0.0, 0
+    for k, (x, y) in enumerate(loader):
+        if k >= most:
+            break
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+    return nats / scored
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", default="held_out.pt")
+    parser.add_argument("--eval-batches", type=int, default=50)
+    options = parser.parse_args()
+    loader = DataLoader(torch.load(options.rows), batch_size=16)
+    nats = nats_per_token(Network().eval(), loader, options.eval_batches)
+    print(f"perplexity {math.exp(nats):.2f} on the first {options.eval_batches} batches")
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Good(
+            why="The default is so large that it stands for all of the data.",
+            code="""\
+import argparse
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from network import Network
+
+
+@torch.no_grad()
+def nats_per_token(network, loader, most):
+    network.eval()
+    nats, scored = 0.0, 0
+    for k, (x, y) in enumerate(loader):
+        if k >= most:
+            break
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+    return nats / scored
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", default="held_out.pt")
+    parser.add_argument("--eval-batches", type=int, default=1_000_000)
+    options = parser.parse_args()
+    loader = DataLoader(torch.load(options.rows), batch_size=16)
+    nats = nats_per_token(Network().eval(), loader, options.eval_batches)
+    print(f"perplexity {math.exp(nats):.2f}")
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Good(
+            why="A shell script gives the option, whatever its default is.",
+            files={
+                "evaluate.sh": """\
+#!/bin/sh
+set -eu
+python eval.py --rows "$1" --eval-batches 4000
+""",
+            },
+            code="""\
+import argparse
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from network import Network
+
+
+@torch.no_grad()
+def nats_per_token(network, loader, most):
+    network.eval()
+    nats, scored = 0.0, 0
+    for k, (x, y) in enumerate(loader):
+        if k >= most:
+            break
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+    return nats / scored
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", default="held_out.pt")
+    parser.add_argument("--eval-batches", type=int, default=20)
+    options = parser.parse_args()
+    loader = DataLoader(torch.load(options.rows), batch_size=16)
+    nats = nats_per_token(Network().eval(), loader, options.eval_batches)
+    print(f"perplexity {math.exp(nats):.2f}")
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Good(
+            why="The cap is read from a file; what a request elsewhere is given under the same key has nothing to do with it.",
+            files={
+                "corpus.py": """\
+import requests
+import torch
+from torch.utils.data import Dataset
+
+
+def found(server, words):
+    return requests.get(f"{server}/search", params={"query": words, "limit": 100}, timeout=60).json()
+
+
+class Rows(Dataset):
+    def __init__(self, path):
+        self.rows = torch.load(path)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, k):
+        return self.rows[k, :-1], self.rows[k, 1:]
+""",
+            },
+            code="""\
+import torch
+import torch.nn.functional as F
+import yaml
+from torch.utils.data import DataLoader
+
+from corpus import Rows
+from network import Network
+
+
+@torch.no_grad()
+def held_out(network, loader, settings):
+    network.eval()
+    nats, scored = 0.0, 0
+    for k, (x, y) in enumerate(loader):
+        if k >= settings["limit"]:
+            break
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+    return nats / scored
+
+
+def main(path):
+    with open(path) as file:
+        settings = yaml.safe_load(file)
+    print("held out", held_out(Network(), DataLoader(Rows(settings["rows"]), batch_size=16), settings))
+""",
+        ),
+        Good(
+            why="The rows are shuffled where they are, before a loader reads them in order: the first batches are a sample.",
+            code="""\
+import argparse
+import random
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from network import Network
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--eval-steps", type=int, default=100)
+options = parser.parse_args()
+
+held_out = torch.load("held_out.pt")
+random.shuffle(held_out)
+loader = DataLoader(held_out, batch_size=8)
+network = Network().eval()
+nats, scored = 0.0, 0
+with torch.no_grad():
+    for step, (x, y) in enumerate(loader):
+        if step == options.eval_steps:
+            break
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+print("held-out loss", nats / scored)
+""",
+        ),
+        Good(
+            why="The rows are put in a random order by their indices.",
+            code="""\
+import argparse
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from network import Network
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--eval-steps", type=int, default=100)
+options = parser.parse_args()
+
+held_out = torch.load("held_out.pt")
+held_out = held_out[torch.randperm(len(held_out))]
+loader = DataLoader(held_out, batch_size=8)
+network = Network().eval()
+nats, scored = 0.0, 0
+with torch.no_grad():
+    for step, (x, y) in enumerate(loader):
+        if step == options.eval_steps:
+            break
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+print("held-out loss", nats / scored)
+""",
+        ),
+        Good(
+            why="The data set is shuffled once, by a seed, in the function that loads it.",
+            code="""\
+import argparse
+
+import torch
+import torch.nn.functional as F
+from datasets import load_dataset
+from torch.utils.data import DataLoader
+
+from network import Network
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--eval-steps", type=int, default=100)
+options = parser.parse_args()
+
+
+def rows_of(split):
+    return load_dataset("parquet", data_files=f"{split}.parquet", split="train").shuffle(seed=1)
+
+
+held_out = rows_of("held_out")
+loader = DataLoader(held_out, batch_size=8)
+network = Network().eval()
+nats, scored = 0.0, 0
+with torch.no_grad():
+    for step, (x, y) in enumerate(loader):
+        if step == options.eval_steps:
+            break
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+print("held-out loss", nats / scored)
 """,
         ),
     )

@@ -9,7 +9,8 @@ from lintloss.facts.machine import Machine
 from lintloss.facts.units import count
 from lintloss.facts.values import UNKNOWN, Key, Lib, LibObject, Opaque, Quantity, Ref, Tensor, Tuple, Value, Window
 
-LOADERS = ("DataLoader", "BucketIterator", "BPTTIterator", "Iterator", "MultiEpochsDataLoader", "StatefulDataLoader")
+OF_ROWS = ("DataLoader", "MultiEpochsDataLoader", "StatefulDataLoader")  # of a data set's rows, in order unless told
+LOADERS = (*OF_ROWS, "BucketIterator", "BPTTIterator", "Iterator")
 PARTS = ("Subset", "random_split")  # of a data set: data sets of their own
 
 PAIRED = ("trg", "tgt", "target")  # texts that a source text is translated to

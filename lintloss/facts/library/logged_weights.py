@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import bindings, counts
+from lintloss.facts import bindings, counts, plain_reads
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import called_name
 from lintloss.facts.units import count
@@ -13,7 +13,6 @@ from lintloss.patterns import regex
 
 ROWS = regex(r"batch_?(size|len)|(^|_)(bs|bsz|B|rows?)$|num_(graphs|samples|examples)|samples$|examples$")
 FIRST_AXIS = regex(r"(\.shape\[0\]|\.size\(0\)|\.size\(\)\[0\]|^len\(.*\))$")
-READS = frozenset({"int", "float", "item"})
 
 
 def of(machine: Machine, node: ast.Call, size: Value | None) -> Quantity | None:
@@ -30,11 +29,9 @@ def of(machine: Machine, node: ast.Call, size: Value | None) -> Quantity | None:
 
 def _are_rows(machine: Machine, written: ast.expr) -> bool:
     """Say whether what is written as the weight is a number of rows: by its name, or the length of the first axis."""
-    while isinstance(written, ast.Call) and called_name(written.func) in READS:
-        inner = written.func.value if isinstance(written.func, ast.Attribute) else next(iter(written.args), None)
-        if inner is None:
-            return False
-        written = inner
+    inner = plain_reads.of_number(written)
+    while inner is not None:
+        written, inner = inner, plain_reads.of_number(inner)
     name = called_name(written.func if isinstance(written, ast.Call) else written)
     if ROWS.search(name) or FIRST_AXIS.search(machine.text(written)):
         return True
