@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import dead, liveness, shown_texts
+from lintloss.facts import left_behind, liveness, shown_texts
 from lintloss.facts.library.tables import NUMBER_READS
 from lintloss.facts.machine import Machine
 from lintloss.facts.shown_texts import LOSS, SAID
@@ -35,9 +35,11 @@ def note(machine: Machine, statement: ast.Expr) -> None:
         losses = [
             each for each in held if isinstance(each, Quantity) and not each.loops
         ]  # those are told where collected
-        losses = [each for each in losses if dead.is_left_over(machine, each, caption) or _is_of_step(machine, each)]
+        losses = [
+            each for each in losses if left_behind.is_left_over(machine, each, caption) or _is_of_step(machine, each)
+        ]
         if losses and len(losses) == len(held) and _has_its_own(machine, losses[0], statement):
-            dead.observe_left_over(machine, shown, losses[0])
+            left_behind.observe_left_over(machine, shown, losses[0])
 
 
 def _is_of_step(machine: Machine, loss: Quantity) -> bool:

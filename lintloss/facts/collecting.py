@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lintloss.facts import dead, regularizers, sums
+from lintloss.facts import left_behind, regularizers, sums
 from lintloss.facts.machine import Machine
 from lintloss.facts.state import Slot
 from lintloss.facts.values import Const, Key, Opaque, Quantity, Ref, Tensor, Value, join
@@ -43,7 +43,7 @@ def collect(machine: Machine, owner: Key, value: Value, created: int) -> None:
     over = tuple(machine.loops[created:])
     if over:
         regularizers.note(machine, machine.frame.statement or machine.frame.node, value)
-        dead.note_report(machine, machine.frame.statement or machine.frame.node, value)
+        left_behind.note_report(machine, machine.frame.statement or machine.frame.node, value)
         machine.list_loops[owner] = over
     guards = sums.open_guards(machine, created)
     value = _guarded(value, guards)

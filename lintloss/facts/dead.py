@@ -10,13 +10,14 @@ import ast
 import re
 from dataclasses import dataclass
 
-from lintloss.facts import interludes, keeping, misnamed, overwritten
+from lintloss.facts import keeping, misnamed, overwritten
 from lintloss.facts.callers import text_of
+from lintloss.facts.left_behind import setting_of
 from lintloss.facts.library import loaders
 from lintloss.facts.liveness import is_dead, stays_empty
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Frame, Machine
-from lintloss.facts.observations import Compared, DeadValue, Setting
+from lintloss.facts.observations import DeadValue, Setting
 from lintloss.facts.split_names import is_evaluation, is_training, says_held_out
 from lintloss.facts.units import Unit, count
 from lintloss.facts.values import Const, LibObject, ModelOutput, Opaque, Quantity, Tensor, Value, options
@@ -67,7 +68,7 @@ def note_binding(machine: Machine, target: ast.Name, value: Value) -> None:
         _note_average(machine, target, value)
         what = _last(machine, target.id, value)
     if what:
-        setting = _setting(machine)
+        setting = setting_of(machine)
         if setting.phase == "evaluation" or (what == COUNT and _may_evaluate(machine, setting)):
             place = machine.evidence(target, f"{what} bound here")
             machine.bound[target] = Bound(
@@ -196,80 +197,6 @@ def _is_opaque_label(value: Value) -> bool:
 
 def _sums_lengths(unit: Unit) -> bool:
     return unit.power("position") == 1 and unit.power("example") <= 0
-
-
-def _setting(machine: Machine) -> Setting:
-    from lintloss.facts.phases import setting
-
-    return setting(machine, machine.frame, tuple(machine.loops[machine.frame.loop_base :][-1:]))
-
-
-def note_report(machine: Machine, node: ast.AST, value: Value, into: str = "") -> None:
-    """Note a loss that is added up or collected: is it one that a training loop left behind?
-
-    Args:
-        into: what it is collected in, in the words of the code.
-    """
-    for option in options(value):
-        if (
-            isinstance(option, Quantity)
-            and option.is_loss
-            and option.scoring is not None
-            and is_left_over(machine, option, into)
-        ):
-            observe_left_over(machine, node, option)
-            return
-
-
-def is_left_over(machine: Machine, loss: Quantity, into: str) -> bool:
-    """Say whether a loss is one that a training loop left behind, and goes where the evaluation's belongs."""
-    scored = loss.scoring.loop if loss.scoring is not None else None
-    if scored is None or not scored.trains:
-        return False
-    if scored in machine.loops and not _is_interlude(machine, scored):
-        return False
-    if says_held_out(into) and not is_training(into):
-        return True
-    running = machine.loops[-1] if machine.loops else None
-    if running is None or not running.scores or _holds(running, scored) or running in _loops_of(machine, loss):
-        return False  # a loop around the training's, over epochs, adds up what the training lost
-    return _setting(machine).phase in {"evaluation", "unknown"}
-
-
-def _is_interlude(machine: Machine, scored: Loop) -> bool:
-    """Say whether a loop that evaluates runs inside of the one that trains, every so many steps: the loss is that of the step."""
-    inner = machine.loops[machine.loops.index(scored) + 1 :]
-    return bool(inner) and interludes.is_one(machine.loops)
-
-
-def _loops_of(machine: Machine, loss: Quantity) -> tuple[Loop, ...]:
-    """Return the loops that ran when a loss was scored, those of the callers as well."""
-    seen = machine.log.get(loss.scoring.log) if loss.scoring is not None else None
-    return seen.loops if isinstance(seen, Compared) else ()
-
-
-def _holds(outer: Loop, inner: Loop) -> bool:
-    statement, place = outer.statement, inner.place
-    if statement is None or outer.place.path != place.path:
-        return False
-    return statement.lineno < place.span.row <= (statement.end_lineno or 0)
-
-
-def observe_left_over(machine: Machine, node: ast.AST, loss: Quantity) -> None:
-    """Record that a training loss is reported at `node`."""
-    from lintloss.facts.settings import seen_at
-
-    if machine.loops:
-        machine.left_over.add(machine.loops[-1].key)
-    trace = loss.trace[:4]
-    place = seen_at(machine, node, ())
-    machine.observe(DeadValue(kind="training", name="", what="the training loss", evidence=trace, **place))
-
-
-def note_store(machine: Machine, owner: ast.expr, argument: ast.expr | None, value: Value) -> None:
-    """Note `history["val"].append(train_loss)`: what is called the training loss goes where the evaluation's belongs."""
-    if isinstance(argument, ast.Name) and is_training(argument.id) and not says_held_out(argument.id):
-        note_report(machine, argument, value, machine.text(owner))
 
 
 def observe(machine: Machine) -> None:

@@ -30,7 +30,7 @@ def of_list(machine: Machine, node: ast.List | ast.Set) -> Value:
 
 
 def of_dict(machine: Machine, node: ast.Dict) -> Value:
-    from lintloss.facts import dead, names
+    from lintloss.facts import left_behind, names
 
     ref = Ref(machine.key(node, "dict"), "dict")
     values = [evaluate(machine, value) for value in node.values]  # before it is made anew: they may read the last one
@@ -47,7 +47,7 @@ def of_dict(machine: Machine, node: ast.Dict) -> Value:
         name = subscripts.subscript_key(machine, key)
         machine.put(ref, name, made)
         records.tell(machine, name, made)
-        dead.note_store(machine, key, value, made)
+        left_behind.note_store(machine, key, value, made)
     return ref
 
 

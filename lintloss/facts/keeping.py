@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lintloss.facts import bindings, provenance
+from lintloss.facts import bindings, global_values, provenance
 from lintloss.facts.bindings import Function
 from lintloss.facts.machine import Machine
 from lintloss.facts.survey import walk
@@ -36,7 +36,7 @@ class Scope:
 
     def _is_changing(self, method: ast.Attribute) -> bool:
         root = next((each for each in walk(method) if isinstance(each, ast.Name)), None)
-        held = provenance.global_value(self.machine, self.module, root.id) if root is not None else None
+        held = global_values.global_value(self.machine, self.module, root.id) if root is not None else None
         if isinstance(held, Lib | ModuleValue):  # `torch.add(losses, weights)`
             return False
         written = [each for each in walk(self.module.tree) if isinstance(each, Function) and each.name == method.attr]
@@ -53,7 +53,7 @@ class Scope:
         return any(map(_stores, [*inner, *([found.node] if isinstance(found, Func) else [])]))
 
     def _global(self, name: str) -> object:
-        return provenance.global_value(self.machine, self.module, name)
+        return global_values.global_value(self.machine, self.module, name)
 
     def _hands_out(self, made: ast.Call) -> bool:
         """Say whether a call makes a function that keeps something, or an object that does where it is called."""

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 from functools import lru_cache
 
-from lintloss.facts import bindings, gradients, outcomes, provenance
+from lintloss.facts import bindings, global_values, gradients, outcomes, provenance
 from lintloss.facts.callers import text_of
 from lintloss.facts.forward_methods import FORWARD
 from lintloss.facts.forwards import MODULE_BASES, Forward
@@ -43,7 +43,7 @@ def _is_of_library(machine: Machine, forward: Forward) -> bool:
         made = spot.node.func if isinstance(spot.node, ast.Call) else None
         named = made.value if isinstance(made, ast.Attribute) and made.attr == "from_pretrained" else made
         if isinstance(named, ast.Name) and named.id[:1].isupper():
-            if isinstance(provenance.global_value(machine, spot.module, named.id), Lib):
+            if isinstance(global_values.global_value(machine, spot.module, named.id), Lib):
                 return True
     return False
 

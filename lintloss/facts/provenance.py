@@ -12,14 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
-from lintloss.facts import bindings, callers, classes, entries, imports, moved
+from lintloss.facts import bindings, callers, classes, entries, moved
 from lintloss.facts.caps import Function, defaults, parameters
 from lintloss.facts.entries import EACH, Picks, trains
+from lintloss.facts.global_values import as_callable, global_value, is_library
 from lintloss.facts.machine import Machine
 from lintloss.facts.measuring import is_unit_test
 from lintloss.facts.split_names import is_held_out
 from lintloss.facts.survey import at_row, called_name
-from lintloss.facts.values import Class, Func, ModuleValue, Pending, Value
+from lintloss.facts.values import Class, Func
 from lintloss.facts.whole import unwrapped
 from lintloss.parse import Module
 from lintloss.patterns import regex
@@ -291,21 +292,21 @@ class Tracer:
                         return Class(each, spot.module)
                     if isinstance(each, Function) and each.name == function.id:
                         return Func(each, spot.module)
-            return _callable(global_value(self.machine, spot.module, function.id))
+            return as_callable(global_value(self.machine, spot.module, function.id))
         if not isinstance(function, ast.Attribute):
             return None
         receiver = function.value
         if isinstance(receiver, ast.Name) and receiver.id in {"self", "cls"} and spot.owner is not None:
             return self._method(Class(spot.owner, spot.module), function.attr)
         if isinstance(receiver, ast.Name):
-            found = _callable(global_value(self.machine, spot.module, receiver.id, function.attr))
+            found = as_callable(global_value(self.machine, spot.module, receiver.id, function.attr))
             if found is not None:
                 return found
         return self._by_receiver(spot, receiver, function.attr)
 
     def _by_receiver(self, spot: Spot, receiver: ast.expr, name: str) -> Func | None:
         """Return the method of what makes data by its name, or that is a generator."""
-        if isinstance(receiver, ast.Name) and _is_library(self.machine, spot, receiver.id):
+        if isinstance(receiver, ast.Name) and is_library(self.machine, spot.module, receiver.id):
             return None
         makes = MAKERS.search(name) is not None
         if not makes and not self._yields(spot, name):
@@ -363,40 +364,6 @@ def _is_index(picks: Picks, parts: list[ast.expr]) -> bool:
     if not picks or not isinstance(picks[0], int) or any(isinstance(each, ast.Starred) for each in parts):
         return False
     return -len(parts) <= picks[0] < len(parts)
-
-
-def _is_library(machine: Machine, spot: Spot, name: str) -> bool:
-    """Say whether a name is an imported module that is none of the project's: `torch.load(…)`."""
-    slot = machine.global_slot(spot.module.path, name)
-    return (
-        slot is not None and isinstance(slot.value, Pending) and _callable(imports.resolve(machine, slot.value)) is None
-    )
-
-
-def _callable(value: Value | None) -> Func | Class | None:
-    return value if isinstance(value, Func | Class) else None
-
-
-def global_value(machine: Machine, module: Module, name: str, member: str = "") -> Value | None:
-    """Return what a global name of a module stands for, or a member of the module that it stands for."""
-    if module.path not in machine.globals and all(frame.module.path != module.path for frame in machine.frames):
-        imports.load(machine, module)
-    slot = machine.global_slot(module.path, name)
-    if slot is None:
-        return None
-    pending = slot.value
-    if not member:
-        return imports.resolve(machine, pending) if isinstance(pending, Pending) else pending
-    if isinstance(pending, ModuleValue):
-        inner = machine.global_slot(pending.module.path, member)
-        value = inner.value if inner is not None else None
-        return imports.resolve(machine, value) if isinstance(value, Pending) else value
-    if not isinstance(pending, Pending):
-        return None
-    if pending.attribute:
-        full = f"{pending.module}.{pending.attribute}" if pending.module else pending.attribute
-        return imports.member(machine, pending.importer, full, member, pending.level)
-    return imports.member(machine, pending.importer, pending.module, member, pending.level)
 
 
 def bind(function: Function, call: Spot) -> dict[str, Spot]:

@@ -10,7 +10,7 @@ from lintloss.facts import bindings
 from lintloss.facts.callers import text_of
 from lintloss.patterns import regex
 
-REPORTS = regex(r"print|log|write|info|report|display|update_|set_postfix|add_scalar|warn", re.IGNORECASE)
+REPORTS = regex(r"print|log|write|info|report|display|update_|set_postfix|add_scalar|warn|dump", re.IGNORECASE)
 
 
 def is_reported(loop: ast.stmt, around: ast.AST, caps: set[str], counters: set[str]) -> bool:
@@ -40,12 +40,16 @@ def _words(texts: Iterable[str]) -> set[str]:
 
 def _reports(scope: ast.AST) -> Iterator[tuple[ast.Call | ast.Return, set[str]]]:
     """Yield the reports of a scope, of a module those outside of its functions, with the texts of what they tell."""
+    bound = bindings.of(scope)
     for node in bindings.own(scope) if isinstance(scope, ast.Module) else ast.walk(scope):
         told: list[ast.expr] = []
         if isinstance(node, ast.Call) and REPORTS.search(text_of(node.func)):
             told = [each for arg in (*node.args, *(one.value for one in node.keywords)) for each in _told(arg)]
         elif isinstance(node, ast.Return) and node.value is not None:
             told = list(_told(node.value))
+        for each in [each for each in told if isinstance(each, ast.Name)]:  # `result = {…}`, which is told by its name
+            made = bindings.only(bound.get(each.id, ()))
+            told += _told(made) if isinstance(made, ast.Dict | ast.JoinedStr) else ()
         if told and isinstance(node, ast.Call | ast.Return):
             yield node, {text_of(each) for each in told}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import provenance
+from lintloss.facts import global_values, provenance
 from lintloss.facts.callers import text_of
 from lintloss.facts.forwards import Forward
 from lintloss.facts.machine import Machine
@@ -45,7 +45,7 @@ def _is_made_by_one(machine: Machine, module: Module, call: ast.Call) -> bool:
     given = [*call.args, *(each.value for each in call.keywords)]
     files = (each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str))
     if any(map(COMPILED.search, files)):
-        return not isinstance(provenance.global_value(machine, module, root), Class | Func)
+        return not isinstance(global_values.global_value(machine, module, root), Class | Func)
     return _is_one(machine, module, root, "".join("." + each for each in rest), LOOKED_INTO)
 
 
@@ -53,7 +53,7 @@ def _is_one(machine: Machine, module: Module, name: str, rest: str, depth: int) 
     source = _imported(module, name)
     if source:
         return RUNTIME.search(source + rest) is not None
-    found: Value | None = provenance.global_value(machine, module, name)
+    found: Value | None = global_values.global_value(machine, module, name)
     bases = found.node.bases if isinstance(found, Class) and depth else []
     roots = (text_of(each).split(".") for each in bases)
     return any(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from lintloss.facts import arithmetic, counts, dead, quotients, regularizers, symbolic, terms
+from lintloss.facts import arithmetic, counts, left_behind, quotients, regularizers, symbolic, terms
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
 from lintloss.facts.units import Unit, count
@@ -115,7 +115,7 @@ def _total(
             weights = (*weights, base)
     term = replace(term, fed=fed(machine, term) or term.fed)
     regularizers.note(machine, node, term)
-    dead.note_report(machine, node, term)
+    left_behind.note_report(machine, node, term)
     said = f"summed here over {quotients.plural(loops[-1].unit)}" + (f": {unit}" if term.unit.content else "")
     total = replace(
         term,

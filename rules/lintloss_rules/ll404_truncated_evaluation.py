@@ -6386,6 +6386,48 @@ if __name__ == "__main__":
 """,
         ),
         Good(
+            why="What is written beside the result holds the cap.",
+            code="""\
+import argparse
+import json
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from network import Network
+
+
+@torch.no_grad()
+def nats_per_token(network, loader, most):
+    network.eval()
+    nats, scored = 0.0, 0
+    for k, (x, y) in enumerate(loader):
+        if k >= most:
+            break
+        nats += F.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum").item()
+        scored += y.numel()
+    return nats / scored
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", default="held_out.pt")
+    parser.add_argument("--eval-batches", type=int, default=50)
+    options = parser.parse_args()
+    loader = DataLoader(torch.load(options.rows), batch_size=16)
+    nats = nats_per_token(Network().eval(), loader, options.eval_batches)
+    result = {"perplexity": math.exp(nats), "batches": options.eval_batches}
+    with open("result.json", "w") as file:
+        json.dump(result, file)
+
+
+if __name__ == "__main__":
+    main()
+""",
+        ),
+        Good(
             why="The default is so large that it stands for all of the data.",
             code="""\
 import argparse

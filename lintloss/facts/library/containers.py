@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lintloss.facts import carried, collecting, dead, exponent, fields, reduce
+from lintloss.facts import carried, collecting, exponent, fields, left_behind, reduce
 from lintloss.facts.library import onehot, pieces, shapes
 from lintloss.facts.library.tables import FLATTENING, MEANS, SAME, SUMS
 from lintloss.facts.machine import Machine
@@ -29,7 +29,7 @@ def of_container(machine: Machine, node: ast.Call, ref: Ref, name: str, args: li
             machine.put(ref, "@extended", Const(True), depth)
         collecting.collect(machine, ref.id, value, depth)
         if isinstance(node.func, ast.Attribute):
-            dead.note_store(machine, node.func.value, node.args[0] if node.args else None, value)
+            left_behind.note_store(machine, node.func.value, node.args[0] if node.args else None, value)
         return Const(None)
     if name == "clear" and not args:
         return emptied(machine, ref)
