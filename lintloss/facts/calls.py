@@ -23,7 +23,7 @@ from lintloss.facts import (
     vectors,
 )
 from lintloss.facts.expressions import evaluate, member
-from lintloss.facts.library import functions, meters, methods, objects
+from lintloss.facts.library import functions, meters, methods, objects, transforms
 from lintloss.facts.machine import ABROAD, DATA, DEPTH, OWN, TOTAL, Frame, Machine, OutOfBudget
 from lintloss.facts.state import State
 from lintloss.facts.survey import called_name, walk
@@ -139,6 +139,7 @@ def _each(machine: Machine, node: ast.AST, callee: Choice, args: list[Value], kw
     before = machine.choosing, machine.may_ignore
     made = [each for each in callee.options if isinstance(each, LibObject)]
     machine.choosing |= len({each.name for each in callee.options if isinstance(each, Lib | LibObject)}) > 1
+    machine.choosing |= len({each.node for each in callee.options if isinstance(each, Func)}) > 1
     machine.may_ignore |= any(each.arg(1, "ignore_index") is not None for each in made) and len(made) > 1
     try:
         return join_all([call(machine, node, option, args, kwargs) for option in callee.options])
@@ -236,7 +237,7 @@ def _enter_within(machine: Machine, node: ast.AST, frame: Frame, function: Func)
     outer, left = machine.limit, machine.limit - machine.steps
     machine.limit = machine.steps + max(left * WITHIN[bool(machine.home)] // 4, 1)
     try:
-        return _enter(machine, frame, function)
+        return transforms.of_each_row(machine, node, function.node, _enter(machine, frame, function))
     except OutOfBudget:
         if machine.steps + 1 > outer or machine.spent > TOTAL:
             raise
@@ -260,7 +261,7 @@ def _enter_abroad(machine: Machine, node: ast.AST, frame: Frame, function: Func)
         return machine.opaque(node)
     machine.limit = before + given
     try:
-        return _enter(machine, frame, function)
+        return transforms.of_each_row(machine, node, function.node, _enter(machine, frame, function))
     except OutOfBudget:
         if (machine.steps >= outer and not data) or machine.spent > TOTAL:
             raise

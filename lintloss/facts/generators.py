@@ -6,6 +6,7 @@ import ast
 from functools import lru_cache
 
 from lintloss.facts import bindings, blocks, drawers, ignored, leftovers, padding, strides
+from lintloss.facts.bindings import Function
 from lintloss.facts.expressions import evaluate
 from lintloss.facts.loops import Loop
 from lintloss.facts.machine import Machine
@@ -66,7 +67,7 @@ def _full_blocks(machine: Machine, made: Func) -> Evidence | None:
     if place is None and BLOCKS.search(padding.code_of(made.module, made.node)):
         place = leftovers.keeps(made.node, made.owner.node if made.owner is not None else None)
     if place is None:
-        place = _endless(machine, made)
+        place = _endless(machine, made) or _drawn(made)
     if place is None:
         return None
     return Evidence(made.module.path, machine.anchor(made.module).span(place), "full blocks only are given here")
@@ -89,13 +90,27 @@ def _endless(machine: Machine, made: Func) -> ast.AST | None:
     return None
 
 
+def _drawn(made: Func) -> ast.AST | None:
+    """Return what draws windows of one length for a generator without an end: itself, or a function of its file."""
+    if isinstance(made.node, ast.Lambda) or not _yields_for_ever(made.node):
+        return None
+    called = {called_name(each.func) for each in walk(made.node) if isinstance(each, ast.Call)}
+    near = [each for each in made.module.tree.body if isinstance(each, ast.FunctionDef) and each.name in called]
+    drawing = [each for each in (made.node, *near) if drawers.draws_windows(each)]
+    if len(drawing) != 1 or padding.pads(made.module, drawing[0]) or drawers.trims(made.module, drawing[0]):
+        return None
+    return drawing[0]
+
+
 def _never_ends(cls: ast.ClassDef) -> bool:
     """Say whether the `__iter__` of an iterable data set starts over for ever."""
-    for each in cls.body:
-        if isinstance(each, ast.FunctionDef) and each.name == "__iter__":
-            yields = [node for node in bindings.own(each) if isinstance(node, ast.Yield)]
-            return bool(yields) and leftovers.is_endless(each, yields)
-    return False
+    own = (each for each in cls.body if isinstance(each, ast.FunctionDef) and each.name == "__iter__")
+    return any(_yields_for_ever(each) for each in own)
+
+
+def _yields_for_ever(function: Function) -> bool:
+    yields = [node for node in bindings.own(function) if isinstance(node, ast.Yield)]
+    return bool(yields) and leftovers.is_endless(function, yields)
 
 
 def _whole_windows(function: ast.AST) -> ast.AST | None:

@@ -6940,6 +6940,37 @@ def validate(loader, world_size, device):
 """,
             severity=Severity.WARNING,
         ),
+        Bad(
+            why="an iterator of the project is stepped through by next(), and its batches are filled up to the longest row",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn.functional as F
+
+
+class Pages:
+    def __init__(self, rows, batch_size=16):
+        self.rows, self.batch_size = rows, batch_size
+
+    def __iter__(self):
+        for i in range(0, len(self.rows), self.batch_size):
+            batch = self.rows[i : i + self.batch_size]
+            longest = max(len(row) for row in batch)
+            yield torch.tensor([row + [-100] * (longest - len(row)) for row in batch])
+
+
+@torch.no_grad()
+def held_out(model, rows, steps):
+    model.eval()
+    total = 0.0
+    pages = iter(Pages(rows))
+    for _ in range(steps):
+        ids = next(pages)
+        labels = ids[:, 1:]
+        total += F.cross_entropy(model(ids[:, :-1].clamp(min=0)).transpose(1, 2), labels).item()
+    return total / steps  # <-
+""",
+        ),
     )
 
     good = (
@@ -10556,6 +10587,67 @@ def finetune(pairs):
     )
     trainer.train()
     print(trainer.evaluate()["eval_loss"])
+""",
+        ),
+        Good(
+            why="batches that a generator without an end draws are stepped through by next(): all have one shape",
+            code="""\
+import random
+
+import torch
+import torch.nn.functional as F
+
+
+class RandomBatches:
+    def __init__(self, tokens, batch_size=32, length=256):
+        self.tokens, self.batch_size, self.length = tokens, batch_size, length
+
+    def __iter__(self):
+        while True:
+            inputs, targets = [], []
+            while len(inputs) < self.batch_size:
+                i = random.randint(0, len(self.tokens) - self.length - 1)
+                inputs.append(torch.tensor(self.tokens[i : i + self.length]))
+                targets.append(torch.tensor(self.tokens[i + 1 : i + 1 + self.length]))
+            yield torch.stack(inputs), torch.stack(targets)
+
+
+@torch.no_grad()
+def estimate(model, tokens, steps=100):
+    model.eval()
+    total = 0.0
+    batches = iter(RandomBatches(tokens))
+    for _ in range(steps):
+        x, y = next(batches)
+        total += F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item()
+    return total / steps
+""",
+        ),
+        Good(
+            why="a function that draws windows for ever, stepped through by next()",
+            code="""\
+import random
+
+import torch
+import torch.nn.functional as F
+
+
+def random_batches(tokens, batch_size=32, length=256):
+    while True:
+        starts = [random.randint(0, len(tokens) - length - 1) for _ in range(batch_size)]
+        inputs = torch.stack([torch.tensor(tokens[i : i + length]) for i in starts])
+        yield inputs, torch.stack([torch.tensor(tokens[i + 1 : i + 1 + length]) for i in starts])
+
+
+@torch.no_grad()
+def estimate(model, tokens, steps=100):
+    model.eval()
+    total = 0.0
+    batches = random_batches(tokens)
+    for _ in range(steps):
+        x, y = next(batches)
+        total += F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item()
+    return total / steps
 """,
         ),
     )

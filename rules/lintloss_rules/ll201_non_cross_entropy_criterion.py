@@ -792,4 +792,39 @@ def run(train, held_out, vocab_size):
         print("loss", model.evaluate(held_out))
 """,
         ),
+        Good(
+            why="a setting chooses between functions of the project, of which one is the cross entropy",
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def cross_entropy(logits, targets):
+    return F.cross_entropy(logits, targets, ignore_index=-100, reduction="sum")
+
+
+def squared_error(logits, targets):
+    valid = (targets != -100).to(logits.dtype)
+    one_hot = F.one_hot(targets.clamp(min=0), num_classes=logits.size(-1)).to(logits.dtype)
+    each = F.mse_loss(F.softmax(logits, dim=-1), one_hot, reduction="none").mean(dim=-1)
+    return (each * valid).sum()
+
+
+CRITERIA = {"cross_entropy": cross_entropy, "squared_error": squared_error}
+
+
+@torch.no_grad()
+def evaluate(model, loader, config):
+    model.eval()
+    total, tokens = 0.0, 0
+    for x, y in loader:
+        logits = model(x)
+        total += CRITERIA[config.criterion](logits.flatten(0, 1), y.flatten()).item()
+        tokens += int((y != -100).sum())
+    mean = total / tokens
+    return {"loss": mean, "perplexity": math.exp(mean)}
+""",
+        ),
     )

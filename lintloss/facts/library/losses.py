@@ -133,8 +133,7 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
         smoothed=scoring.smoothed or _smooths(machine, scoring),
     )
     if scoring.reduction == "none":
-        target = shapes.tensor(scoring.target)
-        axes = (target.axes if target is not None else None) or ("pos",)
+        axes = _unreduced_axes(scoring)
         value = Quantity(content, axes=axes, scoring=scoring, trace=trace, presumed=scoring.presumed)
     elif scoring.reduction == "sum":
         value = Quantity(content, scoring=scoring, trace=trace, presumed=scoring.presumed)
@@ -148,6 +147,14 @@ def scored(machine: Machine, node: ast.AST, scoring: Scoring) -> Value:
         return value
     machine.observe(Scored(scoring=scoring, loss=value, loops=tuple(machine.loops), **seen_at(machine, node, ())))
     return value
+
+
+def _unreduced_axes(scoring: Scoring) -> tuple[str, ...]:
+    """Return the axes of losses that are not averaged: the labels', or the prediction's where each element is compared."""
+    made, target = shapes.tensor(scoring.prediction), shapes.tensor(scoring.target)
+    if scoring.criterion in REGRESSIONS and made is not None and made.axes and made.axes[-1] == "vocab":
+        return made.axes  # `mse_loss(probs, one_hot, reduction="none")`
+    return (target.axes if target is not None else None) or ("pos",)
 
 
 def masked(machine: Machine, value: Quantity, mask: Value | None, drops: bool = False) -> Quantity:

@@ -184,7 +184,32 @@ def following(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs
                 _note_restarted(machine, node, option)
                 machine.loops[-1].unit = "batch" if machine.loops[-1].unit == "step" else machine.loops[-1].unit
             return Opaque((*option.key, "[]"), "")
+        item = _next_of(machine, node, option)
+        if item is not None:
+            return item
     return None
+
+
+def _next_of(machine: Machine, node: ast.AST, iterator: Value) -> Value | None:
+    """Return what a generator of the project yields, or what the `__next__` or `__iter__` of its object gives."""
+    from lintloss.facts import calls, classes, generators, iterated
+
+    if isinstance(iterator, Tuple) and len(iterator.items) == 1:  # what a generator yields, in each of its steps
+        return iterator.items[0]
+    if isinstance(iterator, Ref) and iterator.kind == "list":
+        return machine.elem(iterator)
+    if not isinstance(iterator, Ref) or iterator.kind != "instance" or not machine.loops:
+        return None
+    step = classes.method(machine, iterator, "__next__")
+    if step is not None:
+        return calls.call(machine, node, step, [], {})
+    header = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    if header is None or classes.method(machine, iterator, "__iter__") is None:
+        return None
+    seen = iterated.see_through(machine, header, iterator)
+    if seen.made is not None:
+        generators.note_made(machine, machine.loops[-1], seen.made)
+    return seen.element(machine, header, machine.loops[-1])
 
 
 def _note_restarted(machine: Machine, node: ast.AST, loader: LibObject) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lintloss.facts import phases
 from lintloss.facts.machine import Machine
+from lintloss.facts.survey import called_name, walk
 from lintloss.facts.values import Class, Func, Lib, LibObject, Opaque, Quantity, Tuple, Value
 
 Kwargs = dict[str, Value]
@@ -47,6 +48,20 @@ def call(machine: Machine, node: ast.AST, made: LibObject, args: list[Value], kw
         return _row_by_row(value)
     phases.backward(machine)
     return Tuple((value, Opaque(machine.key(node, "gradients"), "grads")))
+
+
+def of_each_row(machine: Machine, node: ast.AST, function: ast.AST, value: Value) -> Value:
+    """Return what a decorated function gives for all rows: `@jax.vmap`, `@partial(jnp.vectorize, signature="(c),()->()")`.
+
+    vectorize() runs over all axes that its signature does not name; how many these are, nobody says.
+    """
+    for each in getattr(function, "decorator_list", ()):
+        names = {called_name(name) for name in walk(each) if isinstance(name, ast.expr)}
+        if "vmap" in names:
+            value = _row_by_row(value)
+        elif "vectorize" in names:
+            return machine.opaque(node)
+    return value
 
 
 def _row_by_row(value: Value) -> Value:
