@@ -74,7 +74,7 @@ def evaluate_call(machine: Machine, node: ast.Call) -> Value:
     args, kwargs = parameters.given_in(machine, node)
     if isinstance(function, ast.Attribute) and function.attr in OF_BASE and _is_super(machine, function.value):
         if function.attr == "__init__":
-            classes.made_by_base(machine, args, kwargs)
+            classes.made_by_base(machine, node, args, kwargs)
         above = classes.criterion_above(machine) if function.attr != "__init__" else None
         if above is not None and not isinstance(callee, Func):
             return call(machine, node, above, args, kwargs)

@@ -258,24 +258,27 @@ def above(machine: Machine) -> Value:
 
 
 SEQUENTIAL, LAYERS = "torch.nn.Sequential", "@layers"
+LOADER = "@loader"
 BY_BASE = frozenset(
     {"reduction", "ignore_index", "weight", "label_smoothing"}
 )  # what torch's losses keep of __init__()
 
 
-def made_by_base(machine: Machine, args: list[Value], kwargs: dict[str, Value]) -> None:
+def made_by_base(machine: Machine, node: ast.AST, args: list[Value], kwargs: dict[str, Value]) -> None:
     """Keep what `super().__init__(reduction=…)` hands to a library's loss, where its __init__() keeps it.
 
-    Of torch's Sequential, which is given layers, all.
+    Of torch's Sequential, which is given layers, and of a DataLoader, all.
     """
     made = running_on(machine, machine.frame)
-    if (
-        made is not None
-        and made.cls is not None
-        and args
-        and any(base == Lib(SEQUENTIAL) for base in bases(machine, made.cls))
-    ):
+    known = (
+        [base for base in bases(machine, made.cls) if isinstance(base, Lib)] if made is not None and made.cls else []
+    )
+    if made is not None and args and Lib(SEQUENTIAL) in known:
         machine.put(made, LAYERS, Tuple(tuple(args)))
+    loader = next((base for base in known if base.name.endswith(".DataLoader")), None)
+    if made is not None and loader is not None:
+        place = machine.evidence(node, "DataLoader made here")
+        machine.put(made, LOADER, LibObject(loader.name, tuple(args), tuple(kwargs.items()), place, made.id))
     owner, base = _library_loss(machine)
     if owner is None or base is None:
         return
@@ -289,6 +292,14 @@ def layers(machine: Machine, owner: Ref) -> tuple[Value, ...] | None:
     """Return the layers that an instance of a subclass of torch's Sequential runs one after the other."""
     slot = machine.get(owner, LAYERS)
     return slot.value.items if slot is not None and isinstance(slot.value, Tuple) else None
+
+
+def loader_of(machine: Machine, owner: Ref) -> LibObject | None:
+    """Return the loader that an instance of a subclass of DataLoader is, where it iterates as that does."""
+    slot = machine.get(owner, LOADER)
+    if slot is None or not isinstance(slot.value, LibObject) or method(machine, owner, "__iter__") is not None:
+        return None
+    return slot.value
 
 
 def criterion_above(machine: Machine) -> LibObject | None:

@@ -256,7 +256,11 @@ def _by_kind(machine: Machine, node: ast.expr, value: Value) -> Iterated:
 def _instance(machine: Machine, node: ast.expr, ref: Ref) -> Iterated:
     """Iterate over an instance of a project class: a loader when it yields batches, a dataset otherwise."""
     from lintloss.facts import calls, classes
+    from lintloss.facts.library import loaders
 
+    loader = classes.loader_of(machine, ref)
+    if loader is not None:
+        return Iterated(loader, loaders.unit(loader), loader.key)
     name = machine.text(node)
     unit = named_unit(name)
     if unit == "step" and ref.cls is not None:

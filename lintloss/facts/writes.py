@@ -19,6 +19,7 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     from lintloss.facts.expressions import evaluate
     from lintloss.facts.library import indexed, masks, shapes
 
+    target = _at_once(machine, target)
     if not isinstance(target.value, ast.Name | ast.Attribute | ast.Subscript):
         return False
     held = options(evaluate(machine, target.value))
@@ -52,6 +53,24 @@ def into_tensor(machine: Machine, target: ast.Subscript, value: Value) -> bool:
     if written is not owner:
         assign.store(machine, target.value, written)
     return True
+
+
+def _at_once(machine: Machine, target: ast.Subscript) -> ast.Subscript:
+    """Return `block[i, : len(row)]` for `block[i][: len(row)]`, which writes into a block that was made of one number."""
+    from lintloss.facts.expressions import evaluate
+
+    line = target.value
+    if (
+        not isinstance(line, ast.Subscript)
+        or not isinstance(line.slice, ast.Name)
+        or not isinstance(target.slice, ast.Slice)
+    ):
+        return target
+    block = options(evaluate(machine, line.value)) if isinstance(line.value, ast.Name | ast.Attribute) else ()
+    if not block or not all(isinstance(each, Tensor) and each.form == "filled" for each in block):
+        return target
+    index = ast.copy_location(ast.Tuple([line.slice, target.slice], ast.Load()), target)
+    return ast.copy_location(ast.Subscript(line.value, index, target.ctx), target)
 
 
 def into_losses(machine: Machine, target: ast.Subscript, value: Value) -> bool:

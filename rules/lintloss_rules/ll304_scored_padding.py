@@ -2793,6 +2793,118 @@ def prepare(frame, tokenizer):
     return Letters(written, answers)
 """,
         ),
+        Bad(
+            why="a loader is stepped through by next(), and the criterion ignores none of what its collator fills up",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+def collate(rows):
+    ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=0)
+    return ids[:, :-1], ids[:, 1:]
+
+
+@torch.no_grad()
+def held_out_loss(model, rows, steps):
+    model.eval()
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    loader = DataLoader(rows, batch_size=16, collate_fn=collate)
+    batches = iter(loader)
+    total, tokens = 0.0, 0
+    for _ in range(steps):
+        inputs, targets = next(batches)
+        logits = model(inputs)
+        total += criterion(logits.flatten(0, 1), targets.flatten()).item()  # <-
+        tokens += targets.numel()
+    return total / tokens
+""",
+        ),
+        Bad(
+            why="rows are filled up where they are, by extend(), one by one, or in a block line by line",
+            severity=Severity.ERROR,
+            code="""\
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader
+
+
+def fill_up(rows):
+    longest = max(len(row) for row in rows)
+    for row in rows:
+        row.extend([0] * (longest - len(row)))
+    ids = torch.tensor(rows)
+    return ids[:, :-1], ids[:, 1:]
+
+
+def by_one(rows):
+    longest = max(map(len, rows))
+    for row in rows:
+        while len(row) < longest:
+            row.append(0)
+    ids = torch.LongTensor(rows)
+    return ids[:, :-1], ids[:, 1:]
+
+
+def into_block(rows):
+    block = torch.full((len(rows), max(map(len, rows))), 0)
+    for i, row in enumerate(rows):
+        block[i][: len(row)] = torch.as_tensor(row)
+    return block[:, :-1], block[:, 1:]
+
+
+def main(model, rows):
+    criterion = nn.CrossEntropyLoss(reduction="sum")
+    model.eval()
+    nats, tokens = [0.0, 0.0, 0.0], 0
+    with torch.no_grad():
+        for inputs, targets in DataLoader(rows, batch_size=16, collate_fn=fill_up):
+            nats[0] += criterion(model(inputs).transpose(1, 2), targets).item()  # <-
+        for inputs, targets in DataLoader(rows, batch_size=16, collate_fn=by_one):
+            nats[1] += criterion(model(inputs).transpose(1, 2), targets).item()  # <-
+        stream = DataLoader(rows, batch_size=16, collate_fn=into_block).__iter__()
+        for _ in range(len(rows) // 16):
+            inputs, targets = stream.__next__()
+            nats[2] += criterion(model(inputs).transpose(1, 2), targets).item()  # <-
+    return nats
+""",
+        ),
+        Bad(
+            why="a loader of the project's own class hands its collator to the library's",
+            severity=Severity.ERROR,
+            code="""\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+
+class PaddedLoader(DataLoader):
+    def __init__(self, rows, batch_size=32, **kwargs):
+        super().__init__(rows, batch_size=batch_size, collate_fn=self.fill_up, **kwargs)
+
+    @staticmethod
+    def fill_up(rows):
+        ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=0)
+        return ids[:, :-1], ids[:, 1:]
+
+
+@torch.no_grad()
+def perplexity(model, rows):
+    model.eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in PaddedLoader(rows):
+        logits = model(inputs)
+        nats += F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum").item()  # <-
+        tokens += targets.numel()
+    return math.exp(nats / tokens)
+""",
+        ),
     )
 
     good = (

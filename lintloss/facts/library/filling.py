@@ -145,6 +145,7 @@ def by_loop(machine: Machine, node: ast.While | ast.For) -> bool:
     made = pieces.filled(machine, node, evaluate(machine, target), after)
     if made is not None:
         assign.store(machine, target, made)
+        pieces.grow_in_list(machine, target, made)
     return made is not None
 
 

@@ -120,6 +120,13 @@ def call(
         batch_shapes.note_filled(machine, node, kwargs.get("value", rest[0] if rest else UNKNOWN))
     if isinstance(receiver, Lib):
         return None
+    if name == "extend" and isinstance(receiver, Opaque) and len(args) == 1 and isinstance(node.func, ast.Attribute):
+        if pieces.fill_up(machine, node, node.func.value, node.args[0]):
+            return Const(None)
+    if name == "__iter__" and not args and isinstance(receiver, LibObject):
+        return receiver
+    if name in {"__next__", "next"} and not args and isinstance(receiver, LibObject | Ref | Tuple):
+        return plain.following(machine, node, [receiver], {})
     if name == "compile" and isinstance(node, ast.Call):
         keras.compiled(machine, node, receiver, args, kwargs)
     if name in PREDICTS and isinstance(receiver, LibObject) and keras.is_own(receiver):

@@ -334,4 +334,18 @@ def fill_up(machine: Machine, node: ast.AST, target: ast.expr, more: ast.expr) -
     found = filled(machine, node, evaluate(machine, target), after) if after is not None else None
     if found is not None:
         assign.store(machine, target, found)
+        grow_in_list(machine, target, found)
     return found is not None
+
+
+def grow_in_list(machine: Machine, row: ast.expr, filled: Value) -> None:
+    """Let the list that a loop runs over hold its rows as they are filled up: `for row in rows: row.append(pad)`."""
+    from lintloss.facts.expressions import evaluate
+
+    loop = machine.loops[-1].statement if machine.loops else None
+    if not isinstance(loop, ast.For) or not isinstance(loop.target, ast.Name) or not isinstance(row, ast.Name):
+        return
+    held = evaluate(machine, loop.iter) if loop.target.id == row.id and isinstance(loop.iter, ast.Name) else None
+    if isinstance(held, Ref) and held.kind == "list":
+        machine.put(held, "elem", filled)
+        machine.loops[-1].rewritten.add(held.id)

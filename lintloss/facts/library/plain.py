@@ -183,6 +183,7 @@ def following(machine: Machine, node: ast.AST, args: list[Value], kwargs: Kwargs
                 batch_shapes.note_loader(machine, machine.loops[-1], option)
                 _note_restarted(machine, node, option)
                 machine.loops[-1].unit = "batch" if machine.loops[-1].unit == "step" else machine.loops[-1].unit
+                return loaders.element(machine, option, machine.loops[-1])
             return Opaque((*option.key, "[]"), "")
         item = _next_of(machine, node, option)
         if item is not None:
@@ -203,13 +204,20 @@ def _next_of(machine: Machine, node: ast.AST, iterator: Value) -> Value | None:
     step = classes.method(machine, iterator, "__next__")
     if step is not None:
         return calls.call(machine, node, step, [], {})
-    header = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    header = _iterator(node)
     if header is None or classes.method(machine, iterator, "__iter__") is None:
         return None
     seen = iterated.see_through(machine, header, iterator)
     if seen.made is not None:
         generators.note_made(machine, machine.loops[-1], seen.made)
     return seen.element(machine, header, machine.loops[-1])
+
+
+def _iterator(node: ast.AST) -> ast.expr | None:
+    """Return what `next(it)` or `it.__next__()` takes one more item of."""
+    if not isinstance(node, ast.Call):
+        return None
+    return node.args[0] if node.args else node.func.value if isinstance(node.func, ast.Attribute) else None
 
 
 def _note_restarted(machine: Machine, node: ast.AST, loader: LibObject) -> None:
