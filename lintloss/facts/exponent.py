@@ -12,16 +12,19 @@ from lintloss.facts.library import losses
 from lintloss.facts.machine import Machine
 from lintloss.facts.observations import Exponential
 from lintloss.facts.units import PERPLEXITY, Unit
-from lintloss.facts.values import Choice, Const, ModelOutput, Opaque, Quantity, Ref, Tensor, Value, join, options
+from lintloss.facts.values import Choice, Const, Lib, ModelOutput, Opaque, Quantity, Ref, Tensor, Value, join, options
 from lintloss.patterns import regex
 
 CALLED = regex(r"perplexit(y|ies)|(?<![a-z])ppls?(?![a-z])", re.IGNORECASE)
 LOSSES = regex(r"^(\w+_)?(loss(es)?|nlls?|ces?|xents?)(_list)?$", re.IGNORECASE)
+EULERS = frozenset({"math.e", "numpy.e", "torch.e", "jax.numpy.e"})
 SCORES = frozenset({"logits", "scores", "hidden", ""})  # whose exponentials may be normalized by hand
 
 
 def power(machine: Machine, node: ast.AST, base: Value, exponent: Value) -> Value:
     """Return `base ** exponent`: a perplexity when the exponent is a loss and the base is 2 or e."""
+    if isinstance(base, Lib) and base.name in EULERS:
+        return exponential(machine, node, exponent)
     if isinstance(base, Const) and isinstance(base.value, int | float):
         for name, number in (("e", math.e), ("2", 2.0), ("10", 10.0)):
             if math.isclose(base.value, number, rel_tol=1e-3):

@@ -1182,6 +1182,27 @@ class Trainer:
 """,
             severity=Severity.ERROR,
         ),
+        Bad(
+            why="Euler's number is raised to each batch's mean loss",
+            code="""\
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@torch.no_grad()
+def test_perplexity(network, loader):
+    network.eval()
+    by_power, by_name = 0.0, []
+    for ids, targets in loader:
+        loss = F.cross_entropy(network(ids).flatten(0, 1), targets.flatten())
+        by_power += math.e ** loss.item()
+        by_name.append(np.e ** loss.item())
+    return by_power / len(loader), np.mean(by_name)  # <-
+""",
+        ),
     )
 
     good = (
