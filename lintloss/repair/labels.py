@@ -46,7 +46,8 @@ class Scored:
         one, other = self.scoring.target, self.scoring.prediction
         if not isinstance(one, Tensor) or not isinstance(other, Tensor) or one.window is None or other.window is None:
             return False
-        return one.window.source == other.window.source and not one.ignored and one.pad is None
+        is_whole = not one.ignored and not one.clean and one.pad is None  # clean: padding was given an ignored label
+        return is_whole and one.window.source == other.window.source
 
     def _ignore_index(self) -> str | None:
         """Return how the ignored label is written: at the call, where the criterion is made, or as its attribute."""
