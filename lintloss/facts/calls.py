@@ -139,12 +139,24 @@ def _each(machine: Machine, node: ast.AST, callee: Choice, args: list[Value], kw
     before = machine.choosing, machine.may_ignore
     made = [each for each in callee.options if isinstance(each, LibObject)]
     machine.choosing |= len({each.name for each in callee.options if isinstance(each, Lib | LibObject)}) > 1
-    machine.choosing |= len({each.node for each in callee.options if isinstance(each, Func)}) > 1
     machine.may_ignore |= any(each.arg(1, "ignore_index") is not None for each in made) and len(made) > 1
     try:
-        return join_all([call(machine, node, option, args, kwargs) for option in callee.options])
+        return join_all(_alternatives([call(machine, node, option, args, kwargs) for option in callee.options]))
     finally:
         machine.choosing, machine.may_ignore = before
+
+
+def _alternatives(made: list[Value]) -> list[Value]:
+    """Mark the criteria that a setting may choose in place of a cross entropy."""
+    scored = [each.scoring for each in made if isinstance(each, Quantity) and each.scoring is not None]
+    if not any(each.is_cross_entropy for each in scored):
+        return made
+    return [
+        replace(each, scoring=replace(each.scoring, alternative=True))
+        if isinstance(each, Quantity) and each.scoring is not None and not each.scoring.is_cross_entropy
+        else each
+        for each in made
+    ]
 
 
 # -- functions of the project -----------------------------------------------------------------------------------------

@@ -69,6 +69,21 @@ def draws_rows(function: ast.AST) -> bool:
     return bool(_indices(function))
 
 
+def draws_one_length(function: ast.AST) -> bool:
+    """Say whether all windows that a function cuts are as long as what it was given: `ids[i : i + length]`."""
+    cuts = [each for each in _indices(function) if isinstance(each, ast.Slice)]
+    bound = bindings.of(function)
+    lengths = [
+        _names(each.upper) - _names(each.lower) for each in cuts if each.lower is not None and each.upper is not None
+    ]
+    return len(cuts) == len(lengths) > 0 and not any(name in bound for names in lengths for name in names)
+
+
+def draws(function: ast.AST) -> bool:
+    """Say whether a function draws numbers itself."""
+    return _draws(function)
+
+
 @lru_cache(maxsize=512)
 def _indices(function: ast.AST) -> tuple[ast.expr, ...]:
     """Return what data are indexed by where a drawn number is in it."""
@@ -84,7 +99,7 @@ def _indices(function: ast.AST) -> tuple[ast.expr, ...]:
     return tuple(each.slice for each in taken if _names(each.slice) & drawn)
 
 
-def _draws(node: ast.expr) -> bool:
+def _draws(node: ast.AST) -> bool:
     return any(isinstance(each, ast.Call) and DRAWN.search(ast.unparse(each.func)) is not None for each in walk(node))
 
 

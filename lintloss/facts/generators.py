@@ -99,7 +99,8 @@ def _drawn(made: Func) -> ast.AST | None:
     drawing = [each for each in (made.node, *near) if drawers.draws_windows(each)]
     if len(drawing) != 1 or padding.pads(made.module, drawing[0]) or drawers.trims(made.module, drawing[0]):
         return None
-    return drawing[0]
+    is_told = drawing[0] is not made.node and drawers.draws(made.node)  # how long, or how many, for each batch
+    return drawing[0] if drawers.draws_one_length(drawing[0]) and not is_told else None
 
 
 def _never_ends(cls: ast.ClassDef) -> bool:

@@ -24,11 +24,13 @@ def are_drawn(machine: Machine, place: Evidence) -> bool:
     Args:
         place: where the windows get their stride.
     """
-    return any(
-        _shuffles(loop) and _is_cut(machine, loop) and not _is_inside(place, loop)
-        for loop in machine.loops
-        if isinstance(loop.statement, ast.For)
-    )
+    inner = next((loop for loop in reversed(machine.loops) if _runs_over_loader(loop)), None)
+    return inner is not None and _shuffles(inner) and _is_cut(machine, inner) and not _is_inside(place, inner)
+
+
+def _runs_over_loader(loop: Loop) -> bool:
+    found = (each for each in options(loop.iterates) if isinstance(each, LibObject))
+    return isinstance(loop.statement, ast.For) and any(loaders.is_loader(each) for each in found)
 
 
 def _shuffles(loop: Loop) -> bool:

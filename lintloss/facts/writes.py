@@ -60,11 +60,9 @@ def _at_once(machine: Machine, target: ast.Subscript) -> ast.Subscript:
     from lintloss.facts.expressions import evaluate
 
     line = target.value
-    if (
-        not isinstance(line, ast.Subscript)
-        or not isinstance(line.slice, ast.Name)
-        or not isinstance(target.slice, ast.Slice)
-    ):
+    if not isinstance(line, ast.Subscript) or not isinstance(line.slice, ast.Name):
+        return target
+    if not isinstance(target.slice, ast.Slice) or isinstance(target.slice.upper, ast.Constant):  # all of a line, maybe
         return target
     block = options(evaluate(machine, line.value)) if isinstance(line.value, ast.Name | ast.Attribute) else ()
     if not block or not all(isinstance(each, Tensor) and each.form == "filled" for each in block):

@@ -6971,6 +6971,34 @@ def held_out(model, rows, steps):
     return total / steps  # <-
 """,
         ),
+        Bad(
+            why="a generator without an end draws how long its windows are, anew for each batch",
+            code="""\
+import random
+
+import torch
+import torch.nn.functional as F
+
+
+def excerpts(tokens, rows=16):
+    while True:
+        length = random.choice([64, 128, 256])
+        starts = [random.randint(0, len(tokens) - length - 1) for _ in range(rows)]
+        inputs = torch.stack([tokens[i : i + length] for i in starts])
+        yield inputs, torch.stack([tokens[i + 1 : i + 1 + length] for i in starts])
+
+
+@torch.no_grad()
+def estimate(network, tokens, steps=50):
+    network.eval()
+    total = 0.0
+    drawn = excerpts(tokens)
+    for _ in range(steps):
+        inputs, targets = next(drawn)
+        total += F.cross_entropy(network(inputs).flatten(0, 1), targets.flatten()).item()
+    return total / steps  # <-
+""",
+        ),
     )
 
     good = (

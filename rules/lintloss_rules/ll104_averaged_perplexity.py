@@ -1184,6 +1184,7 @@ class Trainer:
         ),
         Bad(
             why="Euler's number is raised to each batch's mean loss",
+            severity=Severity.ERROR,
             code="""\
 import math
 
@@ -1200,7 +1201,8 @@ def test_perplexity(network, loader):
         loss = F.cross_entropy(network(ids).flatten(0, 1), targets.flatten())
         by_power += math.e ** loss.item()
         by_name.append(np.e ** loss.item())
-    return by_power / len(loader), np.mean(by_name)  # <-
+    by_number = by_power / len(loader)  # <-
+    return by_number, np.mean(by_name)  # <-
 """,
         ),
     )

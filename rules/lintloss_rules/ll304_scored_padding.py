@@ -5122,4 +5122,32 @@ def heldout_loss(model, recipes):
     return nats / scored
 """,
         ),
+        Good(
+            why="a line of a block is written from end to end: none of it is left as padding",
+            code="""\
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+LENGTH = 65
+
+
+def first_ids(rows):
+    # every row is longer than what is taken of it
+    block = torch.zeros(len(rows), LENGTH, dtype=torch.long)
+    for i, row in enumerate(rows):
+        block[i][:65] = torch.as_tensor(row[:65])
+    return block[:, :-1], block[:, 1:]
+
+
+@torch.no_grad()
+def held_out_loss(network, rows):
+    network.eval()
+    nats, tokens = 0.0, 0
+    for inputs, targets in DataLoader(rows, batch_size=32, collate_fn=first_ids):
+        nats += F.cross_entropy(network(inputs).transpose(1, 2), targets, reduction="sum").item()
+        tokens += targets.numel()
+    return nats / tokens
+""",
+        ),
     )
