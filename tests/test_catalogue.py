@@ -46,6 +46,7 @@ def _texts(rule: type[Rule]) -> list[tuple[str, str]]:
         (f"{example.why}: {name}", examples.strip(text))
         for example in _all(rule)
         for name, text in examples.texts(example).items()
+        if name.endswith(".py")
     ]
     return listed + [(f"{bad.why}: fixed", bad.fixed) for bad in rule.bad if bad.fixed is not None]
 
@@ -105,10 +106,13 @@ def test_examples_stand_alone(rule: type[Rule]) -> None:
 
 def test_examples_import_only_what_lies_beside_them(rule: type[Rule]) -> None:
     for example in _all(rule):
-        callers = _leading_to(MODULE, example.files)
-        files = example.files.keys() - callers
+        python = {name: text for name, text in example.files.items() if name.endswith(".py")}
+        for name in example.files.keys() - python.keys():  # a script, a configuration: of the example's own program
+            assert f"{MODULE}.py" in example.files[name], f"{example.why}: {name} does not name {MODULE}.py"
+        files = python.keys() - _leading_to(MODULE, python)
         modules = {name.removesuffix(".py").replace("/", ".").removesuffix(".__init__") for name in files}
-        reached = {name for text in examples.texts(example).values() for name in _imported(text)}
+        texts = [text for name, text in examples.texts(example).items() if name in {*python, examples.MAIN}]
+        reached = {found for text in texts for found in _imported(text)}
         unused = {module for module in modules if module not in reached and f"{module}." not in "".join(reached)}
         assert not unused, f"{example.why}: {unused} is imported nowhere"
 
